@@ -1,0 +1,1 @@
+"""Reads a PostgreSQL catalog into a Schema."""

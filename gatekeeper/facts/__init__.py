@@ -1,0 +1,1 @@
+"""What policies can see: tables of facts built from schemas and evidence."""

@@ -1,0 +1,87 @@
+"""What ran and what the server recorded about it."""
+
+from dataclasses import dataclass, field
+
+# Table-level lock modes from weakest to strongest (PostgreSQL manual, section 13.3.1).
+LOCK_MODES = (
+    "AccessShareLock",
+    "RowShareLock",
+    "RowExclusiveLock",
+    "ShareUpdateExclusiveLock",
+    "ShareLock",
+    "ShareRowExclusiveLock",
+    "ExclusiveLock",
+    "AccessExclusiveLock",
+)
+LOCK_RANK = {mode: rank for rank, mode in enumerate(LOCK_MODES)}
+
+
+def blocks_writes(mode: str | None) -> bool:
+    """Say whether a lock of this mode conflicts with ROW EXCLUSIVE, which every write takes."""
+    return mode is not None and LOCK_RANK[mode] >= LOCK_RANK["ShareLock"]
+
+
+def blocks_reads(mode: str | None) -> bool:
+    """Say whether a lock of this mode conflicts with ACCESS SHARE, which every SELECT takes."""
+    return mode == "AccessExclusiveLock"
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One migration; `file` is relative to the root of the repository."""
+
+    id: str
+    file: str
+    parents: tuple[str, ...] = ()
+    is_new: bool = False
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SQL statement that a migration sent to the server."""
+
+    number: int
+    sql: str
+    file: str | None = None
+    line: int | None = None
+    revision: str | None = None
+    autocommit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """An object that a command created, altered or dropped (an object address)."""
+
+    catalog: str
+    oid: int
+    number: int
+    type: str
+    identity: str
+    by_name: bool = True  # for a drop: named in the command
+    by_cascade: bool = False  # for a drop: went because it depended on what was named
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What one event trigger saw. `kind`: command, drop, rewrite."""
+
+    kind: str
+    tag: str
+    statement: int | None
+    transaction: int
+    touched: tuple[Touched, ...] = ()
+    locks: tuple[tuple[int, str], ...] = ()  # relation oid, mode: held when the command ended
+    states: dict[int, dict[str, dict[str, list[object]]]] = field(default_factory=dict)
+    lock_timeout_ms: int = 0
+    statement_timeout_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is known about one run of the migrations."""
+
+    revisions: tuple[Revision, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    events: tuple[Event, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""The throw-away PostgreSQL that migrations run on."""

@@ -1,0 +1,105 @@
+-- Event triggers see every DDL command, also inside functions and DO blocks, whatever sent it
+-- (PostgreSQL manual, chapter 38). They are installed when the base schema stands, so the base
+-- history costs nothing. SECURITY DEFINER: a migration may SET ROLE to somebody without rights here.
+CREATE SCHEMA gatekeeper;
+
+CREATE TABLE gatekeeper.events (
+    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL,
+    tag text NOT NULL,
+    statement int,
+    transaction bigint NOT NULL,
+    touched jsonb NOT NULL DEFAULT '[]',
+    locks jsonb NOT NULL DEFAULT '[]',
+    states jsonb NOT NULL DEFAULT '{}',
+    lock_timeout_ms int NOT NULL DEFAULT 0,
+    statement_timeout_ms int NOT NULL DEFAULT 0
+);
+
+-- The number that the runner wrote behind the statement; the last one counts.
+CREATE FUNCTION gatekeeper.statement() RETURNS int LANGUAGE sql VOLATILE
+SET search_path = pg_catalog AS $$
+    SELECT substring(current_query() FROM '.*/\* gatekeeper:([0-9]{1,9}) \*/')::int
+$$;
+
+-- What a table looks like now, so that a change can be traced to the statement that made it.
+CREATE FUNCTION gatekeeper.state(relation oid) RETURNS jsonb LANGUAGE sql STABLE
+SET search_path = pg_catalog AS $$
+    SELECT jsonb_build_object(
+        'column', (SELECT coalesce(jsonb_object_agg(a.attnum, jsonb_build_array(
+                       a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+                       pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated, a.attcollation,
+                       col_description(a.attrelid, a.attnum))), '{}')
+                   FROM pg_attribute a
+                   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+                   WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped),
+        'constraint', (SELECT coalesce(jsonb_object_agg(c.oid, jsonb_build_array(
+                       c.conname, pg_get_constraintdef(c.oid), c.convalidated,
+                       obj_description(c.oid, 'pg_constraint'))), '{}')
+                   FROM pg_constraint c WHERE c.conrelid = relation),
+        'index', (SELECT coalesce(jsonb_object_agg(i.indexrelid, jsonb_build_array(
+                       c.relname, i.indisvalid, pg_get_indexdef(i.indexrelid),
+                       obj_description(c.oid, 'pg_class'))), '{}')
+                   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = relation))
+$$;
+
+CREATE FUNCTION gatekeeper.milliseconds(setting text) RETURNS int LANGUAGE sql STABLE
+SET search_path = pg_catalog AS $$
+    SELECT s.setting::int FROM pg_settings s WHERE s.name = $1
+$$;
+
+CREATE FUNCTION gatekeeper.on_command() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
+DECLARE
+    commands jsonb;
+BEGIN
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+               'catalog', classid::regclass::text, 'oid', objid::bigint, 'number', coalesce(objsubid, 0),
+               'type', object_type, 'identity', object_identity)) FILTER (WHERE NOT in_extension), '[]')
+    INTO commands FROM pg_event_trigger_ddl_commands();
+    IF commands = '[]' AND tg_tag !~ '^DROP ' THEN
+        RETURN;  -- what an extension's own script does
+    END IF;
+    INSERT INTO gatekeeper.events (kind, tag, statement, transaction, touched, locks, states,
+                                   lock_timeout_ms, statement_timeout_ms)
+    SELECT 'command', tg_tag, gatekeeper.statement(), txid_current(), commands,
+        (SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_array(l.relation::bigint, l.mode)), '[]')
+         FROM pg_locks l
+         WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.relation >= 16384
+           AND l.relation NOT IN (SELECT oid FROM pg_class WHERE relnamespace IN
+                                  ('gatekeeper'::regnamespace, 'pg_toast'::regnamespace))),
+        (SELECT coalesce(jsonb_object_agg(t.oid, gatekeeper.state(t.oid)), '{}') FROM (
+             SELECT (c->>'oid')::oid AS oid FROM jsonb_array_elements(commands) c
+             WHERE c->>'catalog' = 'pg_class'
+             UNION SELECT i.indrelid FROM jsonb_array_elements(commands) c
+             JOIN pg_index i ON i.indexrelid = (c->>'oid')::oid WHERE c->>'catalog' = 'pg_class'
+             UNION SELECT con.conrelid FROM jsonb_array_elements(commands) c
+             JOIN pg_constraint con ON con.oid = (c->>'oid')::oid WHERE c->>'catalog' = 'pg_constraint'
+         ) t JOIN pg_class r ON r.oid = t.oid AND r.relkind IN ('r', 'p', 'f')),
+        gatekeeper.milliseconds('lock_timeout'), gatekeeper.milliseconds('statement_timeout');
+END $$;
+
+CREATE FUNCTION gatekeeper.on_drop() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
+BEGIN
+    INSERT INTO gatekeeper.events (kind, tag, statement, transaction, touched)
+    SELECT 'drop', tg_tag, gatekeeper.statement(), txid_current(), jsonb_agg(jsonb_build_object(
+        'catalog', classid::regclass::text, 'oid', objid::bigint, 'number', objsubid,
+        'type', object_type, 'identity', object_identity, 'by_name', original,
+        'by_cascade', normal AND NOT original))
+    FROM pg_event_trigger_dropped_objects() WHERE NOT is_temporary
+    HAVING count(*) > 0;
+END $$;
+
+CREATE FUNCTION gatekeeper.on_rewrite() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
+BEGIN
+    INSERT INTO gatekeeper.events (kind, tag, statement, transaction, touched)
+    VALUES ('rewrite', tg_tag, gatekeeper.statement(), txid_current(), jsonb_build_array(jsonb_build_object(
+        'catalog', 'pg_class', 'oid', pg_event_trigger_table_rewrite_oid()::bigint, 'number', 0,
+        'type', 'table', 'identity', pg_event_trigger_table_rewrite_oid()::regclass::text)));
+END $$;
+
+CREATE EVENT TRIGGER gatekeeper_command ON ddl_command_end EXECUTE FUNCTION gatekeeper.on_command();
+CREATE EVENT TRIGGER gatekeeper_drop ON sql_drop EXECUTE FUNCTION gatekeeper.on_drop();
+CREATE EVENT TRIGGER gatekeeper_rewrite ON table_rewrite EXECUTE FUNCTION gatekeeper.on_rewrite();
