@@ -22,13 +22,18 @@ SET search_path = pg_catalog AS $$
     SELECT substring(current_query() FROM '.*/\* gatekeeper:([0-9]{1,9}) \*/')::int
 $$;
 
--- What a table looks like now, so that a change can be traced to the statement that made it.
+-- What a table or enum looks like now, so that each difference can be traced to the statement that
+-- made it. The values are those of gatekeeper.diff.attribute, in the same order.
 CREATE FUNCTION gatekeeper.state(relation oid) RETURNS jsonb LANGUAGE sql STABLE
 SET search_path = pg_catalog AS $$
     SELECT jsonb_build_object(
+        'table', (SELECT jsonb_build_object(c.oid, jsonb_build_array(
+                       c.relname, n.nspname, c.relpersistence, obj_description(c.oid, 'pg_class')))
+                   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation),
         'column', (SELECT coalesce(jsonb_object_agg(a.attnum, jsonb_build_array(
                        a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-                       pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated, a.attcollation,
+                       pg_get_expr(d.adbin, d.adrelid),
+                       CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END,
                        col_description(a.attrelid, a.attnum))), '{}')
                    FROM pg_attribute a
                    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -38,9 +43,15 @@ SET search_path = pg_catalog AS $$
                        obj_description(c.oid, 'pg_constraint'))), '{}')
                    FROM pg_constraint c WHERE c.conrelid = relation),
         'index', (SELECT coalesce(jsonb_object_agg(i.indexrelid, jsonb_build_array(
-                       c.relname, i.indisvalid, pg_get_indexdef(i.indexrelid),
+                       c.relname, pg_get_indexdef(i.indexrelid), i.indisvalid,
                        obj_description(c.oid, 'pg_class'))), '{}')
                    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = relation))
+$$;
+
+CREATE FUNCTION gatekeeper.enum_state(type oid) RETURNS jsonb LANGUAGE sql STABLE
+SET search_path = pg_catalog AS $$
+    SELECT jsonb_build_object('enum_value', jsonb_object_agg(e.oid, jsonb_build_array(e.enumlabel)))
+    FROM pg_enum e WHERE e.enumtypid = type
 $$;
 
 CREATE FUNCTION gatekeeper.milliseconds(setting text) RETURNS int LANGUAGE sql STABLE
@@ -75,7 +86,11 @@ BEGIN
              JOIN pg_index i ON i.indexrelid = (c->>'oid')::oid WHERE c->>'catalog' = 'pg_class'
              UNION SELECT con.conrelid FROM jsonb_array_elements(commands) c
              JOIN pg_constraint con ON con.oid = (c->>'oid')::oid WHERE c->>'catalog' = 'pg_constraint'
-         ) t JOIN pg_class r ON r.oid = t.oid AND r.relkind IN ('r', 'p', 'f')),
+         ) t JOIN pg_class r ON r.oid = t.oid AND r.relkind IN ('r', 'p', 'f'))
+        || (SELECT coalesce(jsonb_object_agg(y.oid, gatekeeper.enum_state(y.oid)), '{}')
+            FROM jsonb_array_elements(commands) c
+            JOIN pg_type y ON y.oid = (c->>'oid')::oid AND y.typtype = 'e'
+            WHERE c->>'catalog' = 'pg_type'),
         gatekeeper.milliseconds('lock_timeout'), gatekeeper.milliseconds('statement_timeout');
 END $$;
 

@@ -1,0 +1,140 @@
+"""Reads gatekeeper.yml. Every key is optional, and so is the file."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gatekeeper.errors import ConfigError
+from gatekeeper.yaml_reader import Node, Plain, Problems, as_strings, read_text, read_yaml
+
+FILE_NAMES = ("gatekeeper.yml", "gatekeeper.yaml")
+SEVERITIES = ("error", "warning", "notice")
+
+
+@dataclass(frozen=True, slots=True)
+class Migrations:
+    """Where migrations are and what they need to load."""
+
+    config: str | None = None  # path of alembic.ini or pyproject.toml, relative to gatekeeper.yml
+    section: str | None = None
+    python: str | None = None
+    env: dict[str, str] = field(default_factory=dict)
+    x: tuple[str, ...] = ()
+    timeout: int = 600  # seconds for all the work of one child process
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The scratch database."""
+
+    url: str | None = None
+    allow_remote: bool = False
+    roles: tuple[str, ...] = ()
+    bootstrap: tuple[str, ...] = ()  # SQL files run before the first migration
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What gatekeeper.yml says of one policy. `severity` may be off."""
+
+    severity: str | None = None
+    mode: str | None = None
+    params: dict[str, Plain] = field(default_factory=dict)
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration; `root` is the folder that its paths are relative to."""
+
+    root: Path
+    file: str | None = None
+    migrations: Migrations = field(default_factory=Migrations)
+    database: Database = field(default_factory=Database)
+    packs: tuple[str, ...] = ("recommended",)
+    policies: dict[str, Override] = field(default_factory=dict)
+
+
+def find_config(start: Path) -> Path | None:
+    """Find gatekeeper.yml in `start` or the nearest folder above it."""
+    for folder in (start, *start.parents):
+        found = [folder / name for name in FILE_NAMES if (folder / name).is_file()]
+        if len(found) > 1:
+            raise ConfigError(
+                f"{folder} has both gatekeeper.yml and gatekeeper.yaml", "Remove one of them."
+            )
+        if found:
+            return found[0]
+    return None
+
+
+def load_config(path: Path | None, start: Path) -> Config:
+    """Load the file at `path`, or the one found from `start` upwards, or the defaults.
+
+    Raises ConfigError with every mistake in the file, each with its line.
+    """
+    found = path or find_config(start)
+    if found is None:
+        return Config(root=start)
+    problems = Problems()
+    node = read_yaml(read_text(found), str(found), problems)
+    config = Config(root=found.parent) if node is None else _config(node, found)
+    problems.raise_if_any()
+    return config
+
+
+def _config(node: Node, path: Path) -> Config:
+    top = node.mapping(("migrations", "database", "packs", "policies"))
+    values: dict[str, object] = {}
+    if "migrations" in top:
+        values["migrations"] = _migrations(top["migrations"])
+    if "database" in top:
+        values["database"] = _database(top["database"])
+    if "packs" in top:
+        values["packs"] = top["packs"].texts()
+    if "policies" in top:
+        values["policies"] = {k: _override(v) for k, v in top["policies"].mapping().items()}
+    return Config(root=path.parent, file=str(path), **values)  # type: ignore[arg-type]
+
+
+def _migrations(node: Node) -> Migrations:
+    entries = node.mapping(("config", "section", "python", "env", "x", "timeout"))
+    env = entries.pop("env", None)
+    texts = {k: entries[k].text() for k in ("config", "section", "python") if k in entries}
+    return Migrations(
+        **texts,
+        env={} if env is None else as_strings(env.mapping()),
+        x=entries["x"].texts() if "x" in entries else (),
+        timeout=entries["timeout"].integer(600, least=1) if "timeout" in entries else 600,
+    )
+
+
+def _database(node: Node) -> Database:
+    entries = node.mapping(("url", "allow_remote", "roles", "bootstrap"))
+    return Database(
+        url=entries["url"].text() if "url" in entries else None,
+        allow_remote="allow_remote" in entries and entries["allow_remote"].flag(),
+        roles=entries["roles"].texts() if "roles" in entries else (),
+        bootstrap=entries["bootstrap"].texts() if "bootstrap" in entries else (),
+    )
+
+
+def _override(node: Node) -> Override:
+    """Read `id: severity` or `id: {severity: …, mode: …, params: {…}}`."""
+    words = (*SEVERITIES, "off")
+    if not node.is_mapping():
+        value = node.text()
+        if value in ("false", "no"):  # another way to say off
+            return Override(severity="off", file=node.file, line=node.line)
+        return Override(severity=node.word(words, "error", what="severity"), file=node.file, line=node.line)
+    entries = node.mapping(("severity", "mode", "params"))
+    severity, mode = entries.get("severity"), entries.get("mode")
+    return Override(
+        severity=None if severity is None else severity.word(words, "error", what="severity"),
+        mode=None if mode is None else mode.word(("enforce", "dry-run"), "enforce", what="mode"),
+        params={k: v.plain() for k, v in entries["params"].mapping().items()}
+        if "params" in entries
+        else {},
+        file=node.file,
+        line=node.line,
+    )

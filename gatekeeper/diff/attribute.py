@@ -1,0 +1,139 @@
+"""Names the statement behind each change, from what the witness recorded."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from gatekeeper.model.change import Change
+from gatekeeper.model.evidence import Event
+from gatekeeper.model.schema import Column, EnumValue, Ident, Schema, SchemaObject
+
+# The parts of a recorded state (gatekeeper.state in witness/install.sql), in their order there, by
+# the verb of the change that each one is seen in.
+_COLUMN_PARTS = {
+    "renamed": 0,
+    "type_changed": 1,
+    "nullability_changed": 2,
+    "default_changed": 3,
+    "expression_changed": 3,
+    "identity_changed": 4,
+    "comment_changed": 5,
+}
+_OTHER_PARTS = {
+    "renamed": 0,
+    "definition_changed": 1,
+    "validation_changed": 2,
+    "validity_changed": 2,
+    "comment_changed": 3,
+}
+_TABLE_PARTS = {"renamed": 0, "schema_changed": 1, "persistence_changed": 2, "comment_changed": 3}
+
+_Key = tuple[str, int, int]  # kind in the state, oid of the table or type, oid or attribute number
+_History = list[tuple[int | None, list[Any]]]
+
+
+def attribute(
+    changes: Iterable[Change], events: tuple[Event, ...], before: Schema
+) -> tuple[Change, ...]:
+    """Give the changes with the statement that made each, and whether a CASCADE did.
+
+    A change that no event explains keeps None. Left out are views that only print differently
+    because something they select was renamed: nothing touched them.
+    """
+    witness = _Witness(events, before)
+    return tuple(
+        change.caused_by(statement, cascaded=cascaded)
+        for change in changes
+        if not (change.kind == "view.definition_changed" and not witness.touched(change.ident))
+        for statement, cascaded in [witness.cause(change)]
+    )
+
+
+class _Witness:
+    def __init__(self, events: tuple[Event, ...], before: Schema) -> None:
+        self._dropped: dict[Ident, tuple[int | None, bool]] = {}
+        self._touches: dict[Ident, list[int | None]] = {}
+        self._history: dict[_Key, _History] = {
+            key: [(None, value)] for key, value in _baseline(before)
+        }
+        for event in events:
+            self._record(event)
+
+    def _record(self, event: Event) -> None:
+        for item in event.touched:
+            ident = (item.catalog, item.oid, item.number)
+            if event.kind == "drop":
+                self._dropped[ident] = (event.statement, item.by_cascade)
+            elif event.kind == "command":
+                self._touches.setdefault(ident, []).append(event.statement)
+        for oid, state in event.states.items():
+            for kind, parts in state.items():
+                for number, value in (parts or {}).items():
+                    history = self._history.setdefault((kind, oid, int(number)), [])
+                    if not history or history[-1][1] != value:
+                        history.append((event.statement, value))
+
+    def touched(self, ident: Ident) -> bool:
+        return ident in self._touches
+
+    def cause(self, change: Change) -> tuple[int | None, bool]:
+        """Give the number of the statement behind a change, and whether a CASCADE took it."""
+        if change.after is None:
+            return self._cause_of_drop(change)
+        key, parts = _key(change.after)
+        history = self._history.get(key, [])
+        if change.before is None and history:
+            return history[0][0], False
+        part = parts.get(change.verb)
+        if part is not None:
+            for (_, was), (statement, now) in reversed(
+                list(zip(history, history[1:], strict=False))
+            ):
+                if part < len(now) and was[part] != now[part]:
+                    return statement, False
+        touches = self._touches.get(change.ident) or self._touches.get(
+            ("pg_class", getattr(change.after, "table_oid", 0), 0), [None]
+        )
+        return touches[0 if change.before is None else -1], False
+
+    def _cause_of_drop(self, change: Change) -> tuple[int | None, bool]:
+        if change.ident in self._dropped:
+            return self._dropped[change.ident]
+        thing = change.before
+        owner: Ident = ("pg_class", getattr(thing, "table_oid", 0), 0)
+        if isinstance(thing, EnumValue):
+            owner = ("pg_type", thing.type_oid, 0)
+        statement, _ = self._dropped.get(owner, (None, False))
+        return statement, False
+
+
+def _key(thing: SchemaObject) -> tuple[_Key, dict[str, int]]:
+    if isinstance(thing, Column):
+        return ("column", thing.table_oid, thing.number), _COLUMN_PARTS
+    if isinstance(thing, EnumValue):
+        return ("enum_value", thing.type_oid, thing.oid), {"renamed": 0}
+    if thing.kind == "table":
+        return ("table", thing.oid, thing.oid), _TABLE_PARTS
+    kind = "constraint" if thing.kind == "foreign_key" else thing.kind
+    return (kind, getattr(thing, "table_oid", 0), thing.oid), _OTHER_PARTS
+
+
+def _baseline(before: Schema) -> Iterable[tuple[_Key, list[Any]]]:
+    """Give what gatekeeper.state() would have recorded when the witness was installed."""
+    for t in before.tables:
+        persistence = "u" if t.persistence == "unlogged" else "p"
+        yield ("table", t.oid, t.oid), [t.name, t.schema_name, persistence, t.comment]
+    for c in before.columns:
+        expression = c.default if c.generated is None else c.generated
+        yield (
+            ("column", c.table_oid, c.number),
+            [c.name, c.data_type, c.not_null, expression, c.identity, c.comment],
+        )
+    for k in (*before.constraints, *before.foreign_keys):
+        yield (
+            ("constraint", k.table_oid, k.oid),
+            [k.name, k.definition, k.is_validated, k.comment],
+        )
+    for i in before.indexes:
+        yield ("index", i.table_oid, i.oid), [i.name, i.definition, i.is_valid, i.comment]
+    for e in before.enum_values:
+        yield ("enum_value", e.type_oid, e.oid), [e.name]

@@ -1,0 +1,185 @@
+"""Compares two schemas: objects are matched, then each kind's fields are compared.
+
+Two states of one database are matched by identity (oid, attribute number): a rename is then a
+rename, and something dropped and made again under its name is two changes. Unrelated databases are
+matched by subject.
+"""
+
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
+
+from gatekeeper.diff.renames import Renames
+from gatekeeper.model.change import Change
+from gatekeeper.model.schema import (
+    Column,
+    Constraint,
+    EnumValue,
+    ForeignKey,
+    Index,
+    Schema,
+    SchemaObject,
+    Sequence,
+    Table,
+)
+
+# What is compared of an object, in the order of the report: field → what its change is called.
+# Fields that are not here are identity (oid), place (number, filenode) or follow from another.
+_FACETS: dict[str, dict[str, str]] = {
+    "schema": {"comment": "comment_changed"},
+    "table": {
+        "table_kind": "kind_changed",
+        "persistence": "persistence_changed",
+        "parent": "partition_changed",
+        "comment": "comment_changed",
+    },
+    "column": {
+        "data_type": "type_changed",
+        "not_null": "nullability_changed",
+        "default": "default_changed",
+        "generated": "expression_changed",
+        "identity": "identity_changed",
+        "collation": "collation_changed",
+        "comment": "comment_changed",
+    },
+    "constraint": {
+        "definition": "definition_changed",
+        "is_validated": "validation_changed",
+        "comment": "comment_changed",
+    },
+    "foreign_key": {
+        "definition": "definition_changed",
+        "is_validated": "validation_changed",
+        "comment": "comment_changed",
+    },
+    "index": {
+        "definition": "definition_changed",
+        "is_valid": "validity_changed",
+        "comment": "comment_changed",
+    },
+    "view": {
+        "definition": "definition_changed",
+        "is_materialized": "kind_changed",
+        "comment": "comment_changed",
+    },
+    "sequence": {
+        "data_type": "type_changed",
+        "owned_by": "ownership_changed",
+        "comment": "comment_changed",
+    },
+    "type": {"comment": "comment_changed"},
+    "enum_value": {},
+    "extension": {
+        "version": "version_changed",
+        "schema_name": "schema_changed",
+        "comment": "comment_changed",
+    },
+}
+
+
+def compare(before: Schema, after: Schema, *, by_name: bool = False) -> tuple[Change, ...]:
+    """Give the changes from `before` to `after`, kind by kind, sorted by subject.
+
+    With `by_name` objects are matched by subject instead of identity.
+    """
+    key: Callable[[Any], Hashable] = (lambda o: o.subject) if by_name else (lambda o: o.ident)
+    renames = Renames(before, after)
+    changes: list[Change] = []
+    after_objects = after.objects()
+    for kind, objects in before.objects().items():
+        old = {key(o): o for o in objects}
+        new = {key(o): o for o in after_objects[kind]}
+        for k in old.keys() | new.keys():
+            changes.extend(_compare_one(old.get(k), new.get(k), renames))
+    owners = _Owners(before, changes)
+    return tuple(sorted(map(owners.attach, changes), key=_order))
+
+
+def _compare_one(
+    old: SchemaObject | None, new: SchemaObject | None, renames: Renames
+) -> Iterator[Change]:
+    if new is None:
+        assert old is not None  # noqa: S101 - one of the two exists
+        yield Change(f"{old.kind}.dropped", old.subject, old.ident, before=old)
+        return
+    if old is None:
+        yield Change(f"{new.kind}.added", new.subject, new.ident, after=new)
+        return
+    if old.name != new.name:
+        yield _change("renamed", old, new, old.name, new.name)
+    old_schema, new_schema = getattr(old, "schema_name", None), getattr(new, "schema_name", None)
+    if old_schema != new_schema and new.kind in ("table", "view", "sequence", "type"):
+        yield _change("schema_changed", old, new, old_schema, new_schema)
+    for field, verb in _FACETS[new.kind].items():
+        old_value, new_value = getattr(old, field), getattr(new, field)
+        if old_value != new_value and renames.today(old, old_value) != new_value:
+            yield _change(verb, old, new, old_value, new_value)
+
+
+def _change(verb: str, old: SchemaObject, new: SchemaObject, was: Any, now: Any) -> Change:  # noqa: ANN401
+    return Change(
+        f"{new.kind}.{verb}",
+        new.subject,
+        new.ident,
+        old,
+        new,
+        before_text=_text(was),
+        after_text=_text(now),
+    )
+
+
+def _text(value: Any) -> str | None:  # noqa: ANN401
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None if value is None else str(value)
+
+
+class _Owners:
+    """Knows which dropped thing took which other dropped thing along."""
+
+    def __init__(self, before: Schema, changes: list[Change]) -> None:
+        dropped = [c.before for c in changes if c.after is None and c.before is not None]
+        self._tables = {o.oid: o.subject for o in dropped if isinstance(o, Table)}
+        self._columns = {
+            (o.table_oid, o.name): o.subject for o in dropped if isinstance(o, Column)
+        }
+        self._types = {o.oid: o.subject for o in dropped if o.kind == "type"}
+        self._constraints = {
+            (o.table_oid, o.name): o.subject for o in dropped if isinstance(o, Constraint)
+        }
+        self._schemas = {o.name: o.subject for o in dropped if o.kind == "schema"}
+        self._schema_of = {t.oid: t.schema_name for t in before.tables}
+
+    def attach(self, change: Change) -> Change:
+        """Give the change with `part_of` set where its object went with its owner."""
+        if change.after is not None or change.before is None:
+            return change
+        owner = self._owner(change.before)
+        if owner is None:
+            return change
+        return Change(change.kind, change.subject, change.ident, before=change.before, part_of=owner)
+
+    def _owner(self, thing: SchemaObject) -> str | None:
+        schema = self._schemas.get(getattr(thing, "schema_name", ""))
+        if schema is not None:
+            return schema
+        if isinstance(thing, EnumValue):
+            return self._types.get(thing.type_oid)
+        if isinstance(thing, Sequence):
+            return self._tables.get(thing.owner_table_oid) or next(
+                (s for s in self._columns.values() if s == thing.owned_by), None
+            )
+        if isinstance(thing, Column | Constraint | ForeignKey | Index):
+            if thing.table_oid in self._tables:
+                return self._tables[thing.table_oid]
+            if isinstance(thing, Index) and thing.constraint_name:
+                return self._constraints.get((thing.table_oid, thing.constraint_name))
+            if not isinstance(thing, Column):
+                names = [c for c in thing.columns if c is not None]
+                return next((s for n in names if (s := self._columns.get((thing.table_oid, n)))), None)
+        return None
+
+
+def _order(change: Change) -> tuple[Any, ...]:
+    kinds = list(_FACETS)
+    thing = change.after or change.before
+    return (kinds.index(change.kind.partition(".")[0]), change.subject, getattr(thing, "number", 0), change.kind)

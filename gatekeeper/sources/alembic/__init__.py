@@ -1,0 +1,1 @@
+"""Alembic projects, run by their own alembic in their own interpreter."""

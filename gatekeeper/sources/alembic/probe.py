@@ -1,0 +1,407 @@
+"""Runs inside the application's interpreter: loads its alembic, migrates, and tells what it sent.
+
+It imports nothing of ours and only what the application has: any alembic from 1.8, SQLAlchemy 1.4
+or 2.x, Python from 3.8. Commands come as JSON lines on one file descriptor, reports go as JSON
+lines over another; what the migrations print goes where the parent sent stdout. When the parent
+goes away, the probe and everything it started end at once.
+
+    python probe.py COMMANDS_FD REPORTS_FD
+"""
+
+import argparse
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+
+# The folder of this file holds modules of ours that must not shadow the application's.
+sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != os.path.dirname(os.path.abspath(__file__))]
+
+# What says where a connection goes, in any of the drivers; everything else that env.py passes
+# (options, server_settings, application_name …) stays.
+WHERE = {
+    "host", "hostaddr", "port", "dbname", "database", "db", "user", "username", "password", "passwd",
+    "passfile", "service", "servicefile", "dsn", "conninfo", "unix_sock", "sock", "direct_tls",
+    "target_session_attrs", "channel_binding", "require_auth", "load_balance_hosts", "krbsrvname",
+    "gssencmode", "requirepeer", "async_creator_fn", "async_creator",
+}
+DRIVERS = ("psycopg2", "psycopg2cffi", "psycopg", "psycopg_async", "pg8000", "asyncpg")
+
+
+class Refused(RuntimeError):
+    """The migrations tried to reach something that is not the scratch database."""
+
+
+class Reports:
+    """JSON lines to the parent; a lock, because env.py may run migrations in another thread."""
+
+    def __init__(self, descriptor):
+        self._out = os.fdopen(descriptor, "w", encoding="utf-8", buffering=1)
+        self._lock = threading.Lock()
+
+    def send(self, kind, **fields):
+        line = json.dumps(dict(fields, kind=kind), default=str)
+        with self._lock:
+            self._out.write(line + "\n")
+            self._out.flush()
+
+
+class Commands:
+    """JSON lines from the parent, read by a thread that notices when the parent is gone."""
+
+    def __init__(self, descriptor):
+        self._lines = queue.Queue()
+        self._input = os.fdopen(descriptor, "r", encoding="utf-8")
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self._input:
+            self._lines.put(json.loads(line))
+        try:
+            os.killpg(os.getpgrp(), signal.SIGKILL)
+        finally:
+            os._exit(1)
+
+    def next(self):
+        return self._lines.get()
+
+
+class Recorder:
+    """Numbers the statements that revisions send and says from which line each came."""
+
+    def __init__(self, reports):
+        self._reports = reports
+        self._number = 0
+        self._revisions = {}  # real path of a revision file -> revision
+        self._paths = {}  # file name in a code object -> real path
+        self.enabled = False
+
+    def know(self, path, revision):
+        self._revisions[os.path.realpath(path)] = revision
+
+    def place(self, frame):
+        """Give (revision, file, line) of the innermost frame that belongs to a revision file."""
+        while frame is not None:
+            found = self._in_revision(frame.f_code.co_filename)
+            if found is not None:
+                return found + (frame.f_lineno,)
+            frame = frame.f_back
+        return None
+
+    def place_of_error(self, error):
+        seen = set()
+        while error is not None and id(error) not in seen:
+            seen.add(id(error))
+            found = None
+            for frame, line in traceback.walk_tb(error.__traceback__):
+                revision = self._in_revision(frame.f_code.co_filename)
+                if revision is not None:
+                    found = revision + (line,)
+            if found is not None:
+                return found
+            error = error.__cause__ or error.__context__
+        return None
+
+    def _in_revision(self, filename):
+        path = self._paths.get(filename)
+        if path is None:
+            path = self._paths[filename] = os.path.realpath(filename)
+        revision = self._revisions.get(path)
+        return None if revision is None else (revision, path)
+
+    def before_execute(self, conn, cursor, statement, parameters, context, executemany):
+        """SQLAlchemy's before_cursor_execute: number the statement and write the number behind it."""
+        if not self.enabled:
+            return statement, parameters
+        place = self.place(sys._getframe(1))
+        if place is None:
+            return statement, parameters
+        self._number += 1
+        revision, path, line = place
+        self._reports.send(
+            "statement", number=self._number, sql=statement[:20000], revision=revision, file=path,
+            line=line, autocommit=is_autocommit(conn),
+        )
+        return statement + "\n/* gatekeeper:%d */" % self._number, parameters
+
+
+def is_autocommit(conn):
+    """Say whether a statement on this SQLAlchemy connection commits by itself."""
+    try:
+        if conn.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+            return True
+        return bool(getattr(conn.connection.dbapi_connection, "autocommit", False))
+    except Exception:
+        return False
+
+
+class Redirect:
+    """Hands every PostgreSQL connection of SQLAlchemy the scratch database."""
+
+    def __init__(self):
+        self.address = None
+
+    def install(self, recorder):
+        from sqlalchemy import event
+        from sqlalchemy.engine import Engine
+        from sqlalchemy.pool import Pool
+
+        event.listen(Engine, "do_connect", self._do_connect)
+        event.listen(Engine, "before_cursor_execute", recorder.before_execute, retval=True)
+        event.listen(Pool, "connect", self._connected)
+
+    def _do_connect(self, dialect, record, arguments, parameters):
+        if dialect.name not in ("postgresql", "postgres"):
+            raise Refused(
+                "env.py connects to a %s database; Gatekeeper runs migrations on PostgreSQL only. If the"
+                " application chooses its database by a setting, name it under migrations.env in"
+                " gatekeeper.yml." % dialect.name
+            )
+        if self.address is None:
+            raise Refused("the application opens a database connection while it is imported")
+        if dialect.driver not in DRIVERS:
+            raise Refused(
+                "env.py uses the driver %s, which Gatekeeper cannot redirect (it knows %s)."
+                % (dialect.driver, ", ".join(DRIVERS))
+            )
+        arguments[:] = []
+        kept = {k: v for k, v in parameters.items() if k not in WHERE and not k.startswith("ssl")}
+        parameters.clear()
+        parameters.update(kept)
+        parameters.update(self._where(dialect.driver))
+        if record is not None:
+            record.info["gatekeeper"] = True
+
+    def _where(self, driver):
+        a = self.address
+        if driver == "pg8000":
+            where = {"user": a["user"], "database": a["database"]}
+            if a["host"].startswith("/"):
+                where.update(host=None, unix_sock="%s/.s.PGSQL.%d" % (a["host"], a["port"]))
+            else:
+                where.update(host=a["host"], port=a["port"])
+        else:
+            name = "database" if driver == "asyncpg" else "dbname"
+            where = {"host": a["host"], "port": a["port"], "user": a["user"], name: a["database"]}
+            if driver == "asyncpg":
+                where["ssl"] = False
+        if a.get("password"):
+            where["password"] = a["password"]
+        return where
+
+    def _connected(self, connection, record):
+        """Pool's connect: a connection that a `creator=` made never came through do_connect."""
+        if not record.info.get("gatekeeper"):
+            raise Refused(
+                "env.py makes its connection with a function of its own (create_engine(creator=…)),"
+                " which cannot be redirected to the scratch database."
+            )
+
+
+class Project:
+    """One Alembic project: its configuration, its revisions, its upgrades."""
+
+    def __init__(self, command, recorder, reports):
+        from alembic.config import Config
+
+        self._recorder = recorder
+        self._reports = reports
+        os.chdir(command["directory"])
+        sys.path.append(command["directory"])
+        path, toml = command["config"], command.get("toml")
+        options = {"ini_section": command.get("section") or "alembic"}
+        if toml:
+            options["toml_file"] = toml  # alembic >= 1.16 reads both
+        self._config = Config(path, **options)
+        self._config.cmd_opts = argparse.Namespace(
+            x=command.get("x") or None, name=command.get("section") or "alembic",
+            config=path, raiseerr=True,
+        )
+        self._config.attributes["gatekeeper"] = True
+
+    def inspect(self):
+        """Report every revision with its parents and file, and where alembic looks for them."""
+        from alembic.script import ScriptDirectory
+
+        script = ScriptDirectory.from_config(self._config)
+        self._ensure_url(script)
+        revisions = []
+        for revision in script.walk_revisions():
+            self._recorder.know(revision.path, revision.revision)
+            parents = revision._all_down_revisions if hasattr(revision, "_all_down_revisions") else ()
+            if isinstance(parents, str):
+                parents = (parents,)
+            revisions.append({
+                "id": revision.revision, "file": os.path.realpath(revision.path),
+                "parents": list(parents or ()), "title": (revision.doc or "")[:200],
+            })
+        locations = getattr(script, "_version_locations", None)
+        try:
+            locations = list(locations) if locations is not None else list(script.version_locations)
+        except Exception:
+            locations = [os.path.join(script.dir, "versions")]
+        self._reports.send(
+            "inspected", revisions=revisions, heads=list(script.get_heads()),
+            script=os.path.realpath(script.dir), locations=[os.path.realpath(p) for p in locations],
+        )
+
+    def _ensure_url(self, script):
+        """Give a configuration without a usable URL one; where it points does not matter here."""
+        from sqlalchemy.engine import make_url
+
+        def usable(url):
+            try:
+                make_url(url).get_dialect()
+            except Exception:
+                return False
+            return bool(url)
+
+        try:
+            url = self._config.get_main_option("sqlalchemy.url")
+        except Exception:  # an interpolation such as %(DATABASE_URL)s that only env.py can fill
+            url = None
+        if not usable(url or ""):
+            self._config.set_main_option("sqlalchemy.url", dead_url(os.path.join(script.dir, "env.py")))
+
+    def upgrade(self, targets):
+        from alembic import command
+        from alembic.runtime.environment import EnvironmentContext
+
+        original = EnvironmentContext.configure
+        contexts = []
+
+        def configure(context, *arguments, **options):
+            result = original(context, *arguments, **options)
+            contexts.append(context.get_context())
+            return result
+
+        EnvironmentContext.configure = configure
+        self._recorder.enabled = True
+        try:
+            for target in targets:
+                command.upgrade(self._config, target)
+        finally:
+            self._recorder.enabled = False
+            EnvironmentContext.configure = original
+        tables = []
+        for context in contexts:
+            table = [context.version_table_schema, context.version_table]
+            if table not in tables:
+                tables.append(table)
+        self._reports.send("upgraded", version_tables=tables)
+
+
+def dead_url(env_path):
+    """Give a URL with a driver that is installed and fits env.py (async or not)."""
+    import importlib.util
+
+    try:
+        with open(env_path, encoding="utf-8", errors="replace") as source:
+            text = source.read()
+    except OSError:
+        text = ""
+    if "async_engine_from_config" in text or "create_async_engine" in text or "AsyncEngine" in text:
+        order = ("asyncpg", "psycopg")
+    else:
+        order = ("psycopg2", "psycopg", "pg8000")
+    driver = next((name for name in order if importlib.util.find_spec(name)), order[0])
+    return "postgresql+%s://gatekeeper@127.0.0.1:1/gatekeeper" % driver
+
+
+def describe(error, recorder):
+    """Give what went wrong as plain values: place, message, SQL, and the server's own words."""
+    place = recorder.place_of_error(error)
+    chain, seen = [], set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    first = chain[0]
+    fields = {"type": type(first).__name__, "message": str(first)[:4000]}
+    if place is not None:
+        fields.update(revision=place[0], file=place[1], line=place[2])
+    for one in chain:
+        sql = getattr(one, "statement", None)
+        if sql and "sql" not in fields:
+            fields["sql"] = str(sql)[:4000]
+        for source in (getattr(one, "orig", None), one):
+            found = server_words(source)
+            if found and "sqlstate" not in fields:
+                fields.update(found)
+    if isinstance(first, SyntaxError):
+        fields.update(file=os.path.realpath(first.filename or ""), line=first.lineno)
+    missing = next((e for e in chain if isinstance(e, ImportError)), None)
+    if missing is not None:
+        fields["missing_module"] = getattr(missing, "name", None) or str(missing)
+    fields["refused"] = any(isinstance(e, Refused) for e in chain)
+    if fields["refused"]:
+        fields["message"] = str(next(e for e in chain if isinstance(e, Refused)))
+    fields["traceback"] = "".join(traceback.format_exception(type(first), first, first.__traceback__))[-6000:]
+    return fields
+
+
+def server_words(error):
+    """Give PostgreSQL's message, hint, detail and SQLSTATE from any driver's exception."""
+    diagnostics = getattr(error, "diag", None)  # psycopg2, psycopg
+    if diagnostics is not None and getattr(diagnostics, "message_primary", None):
+        return {
+            "server_message": diagnostics.message_primary, "hint": diagnostics.message_hint,
+            "detail": diagnostics.message_detail, "sqlstate": diagnostics.sqlstate,
+        }
+    if getattr(error, "sqlstate", None) and getattr(error, "message", None):  # asyncpg
+        return {
+            "server_message": error.message, "hint": getattr(error, "hint", None),
+            "detail": getattr(error, "detail", None), "sqlstate": error.sqlstate,
+        }
+    arguments = getattr(error, "args", ())
+    if arguments and isinstance(arguments[0], dict) and "M" in arguments[0]:  # pg8000
+        words = arguments[0]
+        return {
+            "server_message": words.get("M"), "hint": words.get("H"), "detail": words.get("D"),
+            "sqlstate": words.get("C"),
+        }
+    return None
+
+
+def main():
+    commands, reports = Commands(int(sys.argv[1])), Reports(int(sys.argv[2]))
+    recorder, redirect = Recorder(reports), Redirect()
+    try:
+        # Before the project's folder is on the path: a folder named alembic/ must not shadow it.
+        import alembic
+        import alembic.command  # noqa: F401
+        import sqlalchemy
+    except ImportError as error:
+        reports.send("failed", step="import", **describe(error, recorder))
+        return
+    reports.send("started", alembic=alembic.__version__, sqlalchemy=sqlalchemy.__version__,
+                 python=sys.version.split()[0])
+    redirect.install(recorder)
+    project = None
+    while True:
+        command = commands.next()
+        step = command["do"]
+        try:
+            if step == "inspect":
+                project = Project(command, recorder, reports)
+                project.inspect()
+            elif step == "connect":
+                redirect.address = command["address"]
+            elif step == "upgrade":
+                project.upgrade(command["targets"])
+            else:
+                break
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            reports.send("failed", step=step, **describe(error, recorder))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # whatever threads the application left running
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,241 @@
+"""Strict reading of YAML 1.2 files: every mistake at once, each with its file and line.
+
+Aliases, duplicate keys, tags and oversized or overdeep files are refused: policies come from people
+one may not know. `on`, `off`, `yes` and `no` are words, not booleans (YAML 1.2, section 10.3.2).
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from gatekeeper.errors import ConfigError
+
+try:
+    from yaml import CSafeLoader as _Loader
+except ImportError:  # PyYAML was built without libyaml
+    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
+
+_MOST_BYTES = 1_000_000
+_MOST_DEPTH = 20
+_INTEGER = re.compile(r"[-+]?[0-9]{1,18}\Z")
+_NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+
+Plain = str | int | float | bool | None
+
+
+@dataclass
+class Problems:
+    """Mistakes found so far; `raise_if_any` reports them all."""
+
+    found: list[tuple[str, int, str]] = field(default_factory=list)
+
+    def add(self, file: str, line: int, message: str) -> None:
+        self.found.append((file, line, message))
+
+    def raise_if_any(self, hint: str = "") -> None:
+        """Raise one ConfigError that lists every mistake, in the order of the files."""
+        if self.found:
+            lines = [f"{file}:{line}: {message}" for file, line, message in sorted(set(self.found))]
+            raise ConfigError("\n".join(lines), hint)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Give "; did you mean x?" for the known word nearest to `word`, or nothing."""
+    near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+class Node:
+    """A value in a YAML file that knows where it stands. Reading it wrongly records a problem."""
+
+    def __init__(self, node: yaml.Node, file: str, problems: Problems) -> None:
+        self._node = node
+        self.file = file
+        self.line = node.start_mark.line + 1
+        self._problems = problems
+
+    def problem(self, message: str, line: int | None = None) -> None:
+        """Record a mistake at this value."""
+        self._problems.add(self.file, line or self.line, message)
+
+    def text_line(self, offset: int) -> int:
+        """Give the line of the file on which line `offset` (from 0) of this text stands."""
+        block = isinstance(self._node, yaml.ScalarNode) and self._node.style in ("|", ">")
+        return self.line + offset + (1 if block else 0)
+
+    def mapping(self, known: Iterable[str] | None = None, *, what: str = "key") -> "dict[str, Node]":
+        """Give the entries of a mapping; a key outside `known` is a problem."""
+        if self._is_null():
+            return {}
+        if not isinstance(self._node, yaml.MappingNode):
+            self.problem(f"expected a mapping (key: value), found {self._described()}")
+            return {}
+        names = None if known is None else set(known)
+        entries: dict[str, Node] = {}
+        for key_node, value_node in self._node.value:
+            key, line = str(key_node.value), key_node.start_mark.line + 1
+            if names is not None and key not in names:
+                self.problem(f"unknown {what} {key!r}{did_you_mean(key, names)}", line)
+            elif key in entries:
+                self.problem(f"{key!r} is given twice", line)
+            else:
+                entries[key] = Node(value_node, self.file, self._problems)
+        return entries
+
+    def items(self) -> "Iterator[Node]":
+        """Give the items of a list; a single value stands for a list of one."""
+        if self._is_null():
+            return
+        if isinstance(self._node, yaml.SequenceNode):
+            for item in self._node.value:
+                yield Node(item, self.file, self._problems)
+        else:
+            yield self
+
+    def is_mapping(self) -> bool:
+        return isinstance(self._node, yaml.MappingNode)
+
+    def is_list(self) -> bool:
+        return isinstance(self._node, yaml.SequenceNode)
+
+    def text(self, default: str = "") -> str:
+        """Give a text; numbers and words count as text."""
+        if not isinstance(self._node, yaml.ScalarNode) or self._is_null():
+            self.problem(f"expected a text, found {self._described()}")
+            return default
+        return str(self._node.value)
+
+    def word(self, known: Iterable[str], default: str, *, what: str = "value") -> str:
+        """Give one of the `known` words."""
+        words = list(known)
+        value = self.text(default)
+        if value not in words:
+            self.problem(
+                f"{value!r} is no {what}{did_you_mean(value, words)} (one of {', '.join(words)})"
+            )
+            return default
+        return value
+
+    def flag(self, *, default: bool = False) -> bool:
+        """Give a boolean: true, false, yes, no, on or off."""
+        value = self.text().lower()
+        if value in ("true", "yes", "on"):
+            return True
+        if value not in ("false", "no", "off"):
+            self.problem(f"expected true or false, found {value!r}")
+            return default
+        return False
+
+    def integer(self, default: int, *, least: int = 0) -> int:
+        value = self.plain()
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            self.problem(f"expected a whole number from {least} up, found {self._described()}")
+            return default
+        return value
+
+    def texts(self) -> tuple[str, ...]:
+        """Give a list of texts."""
+        return tuple(item.text() for item in self.items())
+
+    def plain(self) -> Plain:
+        """Give a scalar as YAML 1.2's core schema reads it."""
+        if not isinstance(self._node, yaml.ScalarNode):
+            self.problem(f"expected a single value, found {self._described()}")
+            return None
+        value = str(self._node.value)
+        if self._node.style is not None:
+            return value
+        if value in ("true", "True", "TRUE", "false", "False", "FALSE"):
+            return value.lower() == "true"
+        if self._is_null():
+            return None
+        if _INTEGER.match(value):
+            return int(value)
+        return float(value) if _NUMBER.match(value) else value
+
+    def _is_null(self) -> bool:
+        node = self._node
+        return (
+            isinstance(node, yaml.ScalarNode)
+            and node.style is None
+            and node.value in ("", "~", "null", "Null", "NULL")
+        )
+
+    def _described(self) -> str:
+        if isinstance(self._node, yaml.MappingNode):
+            return "a mapping"
+        if isinstance(self._node, yaml.SequenceNode):
+            return "a list"
+        return "nothing" if self._is_null() else repr(self._node.value)
+
+
+def read_yaml(text: str, file: str, problems: Problems) -> Node | None:
+    """Parse one YAML document; None (and problems) when it is not one that can be read.
+
+    `file` is the name that messages give. An empty document is an empty mapping.
+    """
+    if len(text.encode()) > _MOST_BYTES:
+        problems.add(file, 1, f"the file is larger than {_MOST_BYTES:,} bytes")
+        return None
+    loader = _Loader(text)
+    try:
+        _refuse_tricks(text, file, problems)
+        node = loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problems.add(file, mark.line + 1 if mark else 1, f"not valid YAML: {error.problem}")
+        return None
+    except yaml.YAMLError as error:  # a character that YAML does not allow
+        problems.add(file, 1, f"not valid YAML: {str(error).splitlines()[0]}")
+        return None
+    finally:
+        loader.dispose()
+    if node is None:
+        node = yaml.MappingNode("tag:yaml.org,2002:map", [], _Start(), _Start())
+    return Node(node, file, problems)
+
+
+class _Start:
+    """Where an empty document begins."""
+
+    line = 0
+
+
+def _refuse_tricks(text: str, file: str, problems: Problems) -> None:
+    """Look at the events before anything is built: an alias may stand for billions of nodes."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _MOST_DEPTH:
+                problems.add(file, line, f"nested deeper than {_MOST_DEPTH} levels")
+                problems.raise_if_any()
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            problems.add(file, line, "anchors and aliases (& and *) are not allowed here")
+            problems.raise_if_any()
+        if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None):
+            problems.add(file, line, f"tags ({event.tag}) are not allowed here")
+            problems.raise_if_any()
+
+
+def read_text(path: Path) -> str:
+    """Read a UTF-8 file of at most a megabyte. Raises ConfigError when it cannot be read."""
+    try:
+        with path.open("rb") as source:
+            return source.read(_MOST_BYTES + 1).decode()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start})") from error
+
+
+def as_strings(entries: Mapping[str, Node]) -> dict[str, str]:
+    """Give a mapping of texts."""
+    return {key: value.text() for key, value in entries.items()}
