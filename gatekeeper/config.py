@@ -126,7 +126,9 @@ def _override(node: Node) -> Override:
         value = node.text()
         if value in ("false", "no"):  # another way to say off
             return Override(severity="off", file=node.file, line=node.line)
-        return Override(severity=node.word(words, "error", what="severity"), file=node.file, line=node.line)
+        return Override(
+            severity=node.word(words, "error", what="severity"), file=node.file, line=node.line
+        )
     entries = node.mapping(("severity", "mode", "params"))
     severity, mode = entries.get("severity"), entries.get("mode")
     return Override(

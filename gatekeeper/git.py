@@ -41,7 +41,9 @@ class Repository:
     def commit(self, ref: str) -> str:
         """Give the full name of a commit. Raises GitError when there is no such revision."""
         try:
-            return self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").strip()
+            return self._git(
+                "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"
+            ).strip()
         except GitError as error:
             hint = "git branch -a and git log show what there is."
             if self.is_shallow():
@@ -111,7 +113,7 @@ class Repository:
             untracked = self._git(
                 "ls-files", "--others", "--exclude-standard", "-z", "--", *(paths or ["."])
             )
-            status |= {path: "A" for path in untracked.split("\0")[:-1]}
+            status |= dict.fromkeys(untracked.split("\x00")[:-1], "A")
         by = {letter: frozenset(p for p, s in status.items() if s[0] == letter) for letter in "AD"}
         return ChangedFiles(by["A"], frozenset(status) - by["A"] - by["D"], by["D"])
 
@@ -141,7 +143,11 @@ class Repository:
 
 
 def _run(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
-    variables = {k: v for k, v in os.environ.items() if k not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")}
+    variables = {
+        k: v
+        for k, v in os.environ.items()
+        if k not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+    }
     variables |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"} | (environment or {})
     try:
         done = subprocess.run(

@@ -67,7 +67,9 @@ class Node:
         block = isinstance(self._node, yaml.ScalarNode) and self._node.style in ("|", ">")
         return self.line + offset + (1 if block else 0)
 
-    def mapping(self, known: Iterable[str] | None = None, *, what: str = "key") -> "dict[str, Node]":
+    def mapping(
+        self, known: Iterable[str] | None = None, *, what: str = "key"
+    ) -> "dict[str, Node]":
         """Give the entries of a mapping; a key outside `known` is a problem."""
         if self._is_null():
             return {}

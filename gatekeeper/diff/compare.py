@@ -139,9 +139,7 @@ class _Owners:
     def __init__(self, before: Schema, changes: list[Change]) -> None:
         dropped = [c.before for c in changes if c.after is None and c.before is not None]
         self._tables = {o.oid: o.subject for o in dropped if isinstance(o, Table)}
-        self._columns = {
-            (o.table_oid, o.name): o.subject for o in dropped if isinstance(o, Column)
-        }
+        self._columns = {(o.table_oid, o.name): o.subject for o in dropped if isinstance(o, Column)}
         self._types = {o.oid: o.subject for o in dropped if o.kind == "type"}
         self._constraints = {
             (o.table_oid, o.name): o.subject for o in dropped if isinstance(o, Constraint)
@@ -156,7 +154,9 @@ class _Owners:
         owner = self._owner(change.before)
         if owner is None:
             return change
-        return Change(change.kind, change.subject, change.ident, before=change.before, part_of=owner)
+        return Change(
+            change.kind, change.subject, change.ident, before=change.before, part_of=owner
+        )
 
     def _owner(self, thing: SchemaObject) -> str | None:
         schema = self._schemas.get(getattr(thing, "schema_name", ""))
@@ -175,11 +175,18 @@ class _Owners:
                 return self._constraints.get((thing.table_oid, thing.constraint_name))
             if not isinstance(thing, Column):
                 names = [c for c in thing.columns if c is not None]
-                return next((s for n in names if (s := self._columns.get((thing.table_oid, n)))), None)
+                return next(
+                    (s for n in names if (s := self._columns.get((thing.table_oid, n)))), None
+                )
         return None
 
 
 def _order(change: Change) -> tuple[Any, ...]:
     kinds = list(_FACETS)
     thing = change.after or change.before
-    return (kinds.index(change.kind.partition(".")[0]), change.subject, getattr(thing, "number", 0), change.kind)
+    return (
+        kinds.index(change.kind.partition(".")[0]),
+        change.subject,
+        getattr(thing, "number", 0),
+        change.kind,
+    )

@@ -85,3 +85,19 @@ class Evidence:
     statements: tuple[Statement, ...] = ()
     events: tuple[Event, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the migrations did not run to their end. `during`: base history, new migrations."""
+
+    message: str
+    during: str = "new migrations"
+    revision: str | None = None
+    file: str | None = None
+    line: int | None = None
+    sql: str | None = None
+    sqlstate: str | None = None
+    detail: str | None = None
+    hint: str | None = None
+    output: str = ""  # the end of what the migration printed

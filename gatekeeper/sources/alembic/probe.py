@@ -18,15 +18,42 @@ import threading
 import traceback
 
 # The folder of this file holds modules of ours that must not shadow the application's.
-sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != os.path.dirname(os.path.abspath(__file__))]
+sys.path[:] = [
+    entry
+    for entry in sys.path
+    if os.path.abspath(entry or ".") != os.path.dirname(os.path.abspath(__file__))
+]
 
 # What says where a connection goes, in any of the drivers; everything else that env.py passes
 # (options, server_settings, application_name …) stays.
 WHERE = {
-    "host", "hostaddr", "port", "dbname", "database", "db", "user", "username", "password", "passwd",
-    "passfile", "service", "servicefile", "dsn", "conninfo", "unix_sock", "sock", "direct_tls",
-    "target_session_attrs", "channel_binding", "require_auth", "load_balance_hosts", "krbsrvname",
-    "gssencmode", "requirepeer", "async_creator_fn", "async_creator",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "database",
+    "db",
+    "user",
+    "username",
+    "password",
+    "passwd",
+    "passfile",
+    "service",
+    "servicefile",
+    "dsn",
+    "conninfo",
+    "unix_sock",
+    "sock",
+    "direct_tls",
+    "target_session_attrs",
+    "channel_binding",
+    "require_auth",
+    "load_balance_hosts",
+    "krbsrvname",
+    "gssencmode",
+    "requirepeer",
+    "async_creator_fn",
+    "async_creator",
 }
 DRIVERS = ("psycopg2", "psycopg2cffi", "psycopg", "psycopg_async", "pg8000", "asyncpg")
 
@@ -122,8 +149,13 @@ class Recorder:
         self._number += 1
         revision, path, line = place
         self._reports.send(
-            "statement", number=self._number, sql=statement[:20000], revision=revision, file=path,
-            line=line, autocommit=is_autocommit(conn),
+            "statement",
+            number=self._number,
+            sql=statement[:20000],
+            revision=revision,
+            file=path,
+            line=line,
+            autocommit=is_autocommit(conn),
         )
         return statement + "\n/* gatekeeper:%d */" % self._number, parameters
 
@@ -217,8 +249,10 @@ class Project:
             options["toml_file"] = toml  # alembic >= 1.16 reads both
         self._config = Config(path, **options)
         self._config.cmd_opts = argparse.Namespace(
-            x=command.get("x") or None, name=command.get("section") or "alembic",
-            config=path, raiseerr=True,
+            x=command.get("x") or None,
+            name=command.get("section") or "alembic",
+            config=path,
+            raiseerr=True,
         )
         self._config.attributes["gatekeeper"] = True
 
@@ -231,21 +265,30 @@ class Project:
         revisions = []
         for revision in script.walk_revisions():
             self._recorder.know(revision.path, revision.revision)
-            parents = revision._all_down_revisions if hasattr(revision, "_all_down_revisions") else ()
+            parents = (
+                revision._all_down_revisions if hasattr(revision, "_all_down_revisions") else ()
+            )
             if isinstance(parents, str):
                 parents = (parents,)
-            revisions.append({
-                "id": revision.revision, "file": os.path.realpath(revision.path),
-                "parents": list(parents or ()), "title": (revision.doc or "")[:200],
-            })
+            revisions.append(
+                {
+                    "id": revision.revision,
+                    "file": os.path.realpath(revision.path),
+                    "parents": list(parents or ()),
+                    "title": (revision.doc or "")[:200],
+                }
+            )
         locations = getattr(script, "_version_locations", None)
         try:
             locations = list(locations) if locations is not None else list(script.version_locations)
         except Exception:
             locations = [os.path.join(script.dir, "versions")]
         self._reports.send(
-            "inspected", revisions=revisions, heads=list(script.get_heads()),
-            script=os.path.realpath(script.dir), locations=[os.path.realpath(p) for p in locations],
+            "inspected",
+            revisions=revisions,
+            heads=list(script.get_heads()),
+            script=os.path.realpath(script.dir),
+            locations=[os.path.realpath(p) for p in locations],
         )
 
     def _ensure_url(self, script):
@@ -264,7 +307,9 @@ class Project:
         except Exception:  # an interpolation such as %(DATABASE_URL)s that only env.py can fill
             url = None
         if not usable(url or ""):
-            self._config.set_main_option("sqlalchemy.url", dead_url(os.path.join(script.dir, "env.py")))
+            self._config.set_main_option(
+                "sqlalchemy.url", dead_url(os.path.join(script.dir, "env.py"))
+            )
 
     def upgrade(self, targets):
         from alembic import command
@@ -339,7 +384,9 @@ def describe(error, recorder):
     fields["refused"] = any(isinstance(e, Refused) for e in chain)
     if fields["refused"]:
         fields["message"] = str(next(e for e in chain if isinstance(e, Refused)))
-    fields["traceback"] = "".join(traceback.format_exception(type(first), first, first.__traceback__))[-6000:]
+    fields["traceback"] = "".join(
+        traceback.format_exception(type(first), first, first.__traceback__)
+    )[-6000:]
     return fields
 
 
@@ -348,19 +395,25 @@ def server_words(error):
     diagnostics = getattr(error, "diag", None)  # psycopg2, psycopg
     if diagnostics is not None and getattr(diagnostics, "message_primary", None):
         return {
-            "server_message": diagnostics.message_primary, "hint": diagnostics.message_hint,
-            "detail": diagnostics.message_detail, "sqlstate": diagnostics.sqlstate,
+            "server_message": diagnostics.message_primary,
+            "hint": diagnostics.message_hint,
+            "detail": diagnostics.message_detail,
+            "sqlstate": diagnostics.sqlstate,
         }
     if getattr(error, "sqlstate", None) and getattr(error, "message", None):  # asyncpg
         return {
-            "server_message": error.message, "hint": getattr(error, "hint", None),
-            "detail": getattr(error, "detail", None), "sqlstate": error.sqlstate,
+            "server_message": error.message,
+            "hint": getattr(error, "hint", None),
+            "detail": getattr(error, "detail", None),
+            "sqlstate": error.sqlstate,
         }
     arguments = getattr(error, "args", ())
     if arguments and isinstance(arguments[0], dict) and "M" in arguments[0]:  # pg8000
         words = arguments[0]
         return {
-            "server_message": words.get("M"), "hint": words.get("H"), "detail": words.get("D"),
+            "server_message": words.get("M"),
+            "hint": words.get("H"),
+            "detail": words.get("D"),
             "sqlstate": words.get("C"),
         }
     return None
@@ -372,13 +425,17 @@ def main():
     try:
         # Before the project's folder is on the path: a folder named alembic/ must not shadow it.
         import alembic
-        import alembic.command  # noqa: F401
+        import alembic.command
         import sqlalchemy
     except ImportError as error:
         reports.send("failed", step="import", **describe(error, recorder))
         return
-    reports.send("started", alembic=alembic.__version__, sqlalchemy=sqlalchemy.__version__,
-                 python=sys.version.split()[0])
+    reports.send(
+        "started",
+        alembic=alembic.__version__,
+        sqlalchemy=sqlalchemy.__version__,
+        python=sys.version.split()[0],
+    )
     redirect.install(recorder)
     project = None
     while True:

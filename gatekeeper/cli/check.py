@@ -1,0 +1,276 @@
+"""gatekeeper check: the main job."""
+
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gatekeeper.cli.session import (
+    errors_reported,
+    progress_shown,
+    read_config,
+    run_directory,
+    server_starter,
+)
+from gatekeeper.config import Config
+from gatekeeper.errors import GatekeeperError
+from gatekeeper.report.outcome import EXIT_STATUS, Outcome
+
+
+class Format(StrEnum):
+    """How to print a report."""
+
+    terminal = "terminal"
+    json = "json"
+    markdown = "markdown"
+
+
+class Transaction(StrEnum):
+    """How plain SQL files are run."""
+
+    single = "single"
+    none = "none"
+
+
+def check(
+    migrations: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="SQL migration files, with --schema. Without: the Alembic project.",
+            show_default=False,
+        ),
+    ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            help="Compare with this commit. Default: where the work left the default branch.",
+            show_default=False,
+        ),
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            help="Judge this commit. Default: the working tree, uncommitted files included.",
+            show_default=False,
+        ),
+    ] = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option(
+            help="Plain SQL: the script that builds the schema before the migrations.",
+            show_default=False,
+        ),
+    ] = None,
+    transaction: Annotated[
+        Transaction,
+        typer.Option(
+            help="Plain SQL: run each file in a single transaction, or every statement alone."
+        ),
+    ] = Transaction.single,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            help="Path of alembic.ini or pyproject.toml, when there are several.",
+            show_default=False,
+        ),
+    ] = None,
+    python: Annotated[
+        str | None,
+        typer.Option(
+            help="The application's interpreter. Default: the project's .venv, then the activated one.",
+            show_default=False,
+        ),
+    ] = None,
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            help="A PostgreSQL server to make scratch databases in. Default: one of our own.",
+            show_default=False,
+        ),
+    ] = None,
+    packs: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Packs to judge by, instead of the configured ones; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    config_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Path of gatekeeper.yml. Default: found from here upwards.", show_default=False
+        ),
+    ] = None,
+    format: Annotated[
+        Format, typer.Option("--format", "-f", help="How to print the report.")
+    ] = Format.terminal,  # noqa: A002
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write the report to this file as well as the verdict to the terminal.",
+            show_default=False,
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Run the new migrations on a scratch database and judge what happened.
+
+    Exit status 0: passed. 1: blocked. 2: undecided, or something must be put right first.
+
+    \b
+    gatekeeper check                        what this branch adds, against the default branch
+    gatekeeper check --base v1.4            against a tag, branch or commit
+    gatekeeper check --schema now.sql new.sql    plain SQL, without git or Alembic
+    """
+    with errors_reported():
+        settings = _settings(read_config(config_file), config, python, packs)
+        if migrations and schema is None:
+            raise GatekeeperError(
+                "migration files need --schema, the script that builds what they change",
+                "gatekeeper check --schema before.sql migration.sql (an empty file for nothing)",
+            )
+        if schema is not None and not migrations:
+            raise GatekeeperError(
+                "--schema needs at least one migration file",
+                "gatekeeper check --schema before.sql migration.sql",
+            )
+        outcome = perform(
+            settings,
+            base=base,
+            head=head,
+            sql=(schema, migrations) if schema is not None and migrations else None,
+            transaction=transaction.value,
+            database_url=database_url,
+            quiet=quiet,
+        )
+        show(outcome, format, output)
+    raise typer.Exit(EXIT_STATUS[outcome.verdict])
+
+
+def perform(
+    config: Config,
+    *,
+    base: str | None = None,
+    head: str | None = None,
+    sql: tuple[Path, list[Path]] | None = None,
+    transaction: str = "single",
+    database_url: str | None = None,
+    quiet: bool = False,
+) -> Outcome:
+    """Put a review together from the configuration, and run it."""
+    from gatekeeper.policy.load import load_policies
+    from gatekeeper.review import Setup, review
+    from gatekeeper.sources.base import Source
+
+    policies = load_policies(config)
+    setup = Setup(
+        roles=config.database.roles,
+        bootstrap=tuple(config.root / path for path in config.database.bootstrap),
+    )
+    with run_directory() as run, progress_shown(quiet=quiet) as progress:
+        source: Source
+        if sql is not None:
+            from gatekeeper.sources.sql_files import SqlFiles
+
+            source = SqlFiles(sql[0], sql[1], transaction=transaction)
+        else:
+            from gatekeeper.git import Repository
+            from gatekeeper.sources.alembic.source import AlembicOptions, AlembicSource
+
+            repository = Repository(Path.cwd())
+            source = AlembicSource(
+                repository,
+                run,
+                base=base,
+                head=head,
+                options=AlembicOptions(
+                    config=_from_root(config, repository.root),
+                    section=config.migrations.section,
+                    python=_python(config),
+                    env=config.migrations.env,
+                    x=config.migrations.x,
+                    timeout=config.migrations.timeout,
+                ),
+            )
+        try:
+            return review(
+                source, server_starter(run, config, database_url), policies, setup, progress
+            )
+        finally:
+            source.close()
+
+
+def show(outcome: Outcome, format: Format, output: Path | None) -> None:  # noqa: A002
+    """Print the report, or write it to a file and print the terminal's."""
+    from rich.console import Console
+
+    from gatekeeper.report.terminal import print_terminal
+
+    text = _rendered(outcome, format)
+    if output is not None:
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            if text is None:
+                with output.open("w", encoding="utf-8") as out:
+                    print_terminal(outcome, Console(file=out, width=100))
+            else:
+                output.write_text(text, "utf-8")
+        except OSError as error:
+            raise GatekeeperError(
+                f"{output}: cannot be written: {error.strerror}", "Give another path to --output."
+            ) from error
+    if text is None or output is not None:
+        print_terminal(outcome, Console(highlight=False))
+    else:
+        typer.echo(text, nl=False)
+
+
+def _rendered(outcome: Outcome, format: Format) -> str | None:  # noqa: A002
+    if format is Format.json:
+        from gatekeeper.report.json import render_json
+
+        return render_json(outcome)
+    if format is Format.markdown:
+        from gatekeeper.report.markdown import render_markdown
+
+        return render_markdown(outcome)
+    return None
+
+
+def _settings(
+    settings: Config, config: str | None, python: str | None, packs: list[str] | None
+) -> Config:
+    """Let the command line override gatekeeper.yml; its paths are relative to where we are."""
+    migrations = settings.migrations
+    if config is not None:
+        migrations = replace(migrations, config=str(Path(config).resolve()))
+    if python is not None:
+        path = Path(python).expanduser()
+        migrations = replace(migrations, python=str(path.absolute()) if "/" in python else python)
+    settings = replace(settings, migrations=migrations)
+    return replace(settings, packs=tuple(packs)) if packs else settings
+
+
+def _from_root(config: Config, root: Path) -> str | None:
+    """Give the path of alembic.ini relative to the repository's root."""
+    given = config.migrations.config
+    if given is None:
+        return None
+    try:
+        return str((config.root / given).resolve().relative_to(root.resolve()))
+    except ValueError:
+        raise GatekeeperError(
+            f"{given} is not in the repository {root}",
+            "Run the command from the repository that has it.",
+        ) from None
+
+
+def _python(config: Config) -> str | None:
+    given = config.migrations.python
+    if given is None or "/" not in given:
+        return given
+    return str((config.root / Path(given).expanduser()).absolute())

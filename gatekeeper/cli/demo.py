@@ -1,0 +1,5 @@
+"""gatekeeper demo."""
+
+
+def demo() -> None:
+    """x."""

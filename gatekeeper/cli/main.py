@@ -1,0 +1,45 @@
+"""The command line."""
+
+from typing import Annotated
+
+import typer
+
+from gatekeeper import __version__
+from gatekeeper.cli.check import check
+from gatekeeper.cli.demo import demo
+from gatekeeper.cli.learn import explain, policy_app, query
+
+app = typer.Typer(
+    name="gatekeeper",
+    help="Reviews database migrations: runs them on a throw-away PostgreSQL and judges what"
+    " really happened by policies written in YAML.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(check)
+app.command()(demo)
+app.command()(explain)
+app.command()(query)
+app.add_typer(policy_app, name="policy")
+
+
+def _version(show: bool) -> None:
+    if show:
+        typer.echo(f"gatekeeper {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def run() -> None:
+    """Start the command line."""
+    app()

@@ -1,0 +1,116 @@
+"""What the commands share: the console, errors, signals, and the pieces of a review."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from rich.console import Console
+from rich.text import Text
+
+from gatekeeper.config import Config, load_config
+from gatekeeper.errors import ConfigError, GatekeeperError, Interrupted
+from gatekeeper.report.escape import visible_lines
+from gatekeeper.scratch.base import ScratchServer
+from gatekeeper.scratch.rundir import RunDirectory
+
+USAGE_ERROR = 2
+
+
+def error_console() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def fail(error: GatekeeperError) -> NoReturn:
+    """Print an error and the way out, and end with status 2."""
+    console = error_console()
+    text = Text("error: ", style="bold red")
+    text.append(visible_lines(error.message), style="not bold default")
+    console.print(text)
+    if error.hint:
+        console.print(Text(visible_lines(error.hint), style="green"))
+    raise SystemExit(USAGE_ERROR)
+
+
+@contextmanager
+def errors_reported() -> Iterator[None]:
+    """Turn errors that a user can mend into messages, and signals into their exit statuses."""
+    try:
+        yield
+    except GatekeeperError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        error_console().print("interrupted")
+        raise SystemExit(128 + signal.SIGINT) from None
+    except Interrupted:
+        error_console().print("terminated")
+        raise SystemExit(128 + signal.SIGTERM) from None
+    except BrokenPipeError:  # the reader of our output has seen enough
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(USAGE_ERROR) from None
+
+
+@contextmanager
+def signals_unwind() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that everything is cleaned up."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise Interrupted
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def progress_shown(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Show what is being done, on a terminal only, on standard error."""
+    console = error_console()
+    if quiet or not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status("starting") as status:
+        yield lambda text: status.update(visible_lines(text))
+
+
+@contextmanager
+def run_directory() -> Iterator[RunDirectory]:
+    """Give a private directory that is gone afterwards, with all processes recorded in it."""
+    with ExitStack() as stack, signals_unwind():
+        run = RunDirectory()
+        stack.callback(run.close)
+        yield run
+
+
+def read_config(path: Path | None) -> Config:
+    if path is not None and not path.is_file():
+        raise ConfigError(
+            f"{path}: there is no such file", "Leave --config-file out to use the defaults."
+        )
+    return load_config(path, Path.cwd())
+
+
+def server_starter(
+    run: RunDirectory, config: Config, database_url: str | None
+) -> Callable[[], ScratchServer]:
+    """Give a function that starts the scratch server: a URL's, or one of our own."""
+    url = database_url or config.database.url
+
+    def start() -> ScratchServer:
+        if url is not None:
+            from gatekeeper.scratch.server import UrlServer
+
+            return UrlServer(url, allow_remote=config.database.allow_remote)
+        from gatekeeper.scratch.embedded import start_embedded
+
+        return start_embedded(run)
+
+    return start

@@ -1,0 +1,243 @@
+"""Builds the fact tables of base and head from two schemas, their changes and the evidence."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from gatekeeper.facts.impact import Impact
+from gatekeeper.facts.rows import Row, rows_of
+from gatekeeper.facts.vocabulary import TABLES
+from gatekeeper.facts.world import World
+from gatekeeper.model.change import Change
+from gatekeeper.model.evidence import Evidence, Statement
+from gatekeeper.model.schema import Column, ForeignKey, Ident, Schema, SchemaObject, Table
+
+IDENT = "_ident"  # a row's identity across renames; no policy sees it
+_IDENT_TABLES = ("changes", "statements", "revisions")
+
+FactRows = dict[str, list[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The rows of every fact table, of the base and of the head."""
+
+    base: FactRows = field(default_factory=dict)
+    head: FactRows = field(default_factory=dict)
+
+
+def build_facts(
+    before: Schema,
+    after: Schema,
+    changes: tuple[Change, ...],
+    evidence: Evidence,
+    conversions: dict[Ident, str] | None = None,
+) -> Facts:
+    """Build the facts. `conversions` says of changed columns what happens to their values.
+
+    Rows of the head also stand for what was dropped, with `change` dropped and its last values.
+    """
+    builder = _Builder(before, after, changes, evidence, conversions or {})
+    return Facts(base=builder.base(), head=builder.head())
+
+
+class _Builder:
+    def __init__(
+        self,
+        before: Schema,
+        after: Schema,
+        changes: tuple[Change, ...],
+        evidence: Evidence,
+        conversions: dict[Ident, str],
+    ) -> None:
+        self._old, self._new = World(before), World(after)
+        self._changes = changes
+        self._conversions = conversions
+        self._evidence = evidence
+        self._impact = Impact(evidence, before)
+        self._statements = {s.number: s for s in evidence.statements}
+        self._by_ident: dict[Ident, list[Change]] = {}
+        self._taken: dict[str, Counter[str]] = {}
+        for change in changes:
+            self._by_ident.setdefault(change.ident, []).append(change)
+            if change.part_of is not None:
+                kind = change.kind.partition(".")[0].replace("_", " ")
+                self._taken.setdefault(change.part_of, Counter())[kind] += 1
+
+    def base(self) -> FactRows:
+        rows: FactRows = {name: [] for name in TABLES}
+        for objects in self._old.schema.objects().values():
+            for thing in objects:
+                for table, row in rows_of(self._old, thing):
+                    rows[table].append(self._finish(table, row, thing.ident))
+        return rows
+
+    def head(self) -> FactRows:
+        rows: FactRows = {name: [] for name in TABLES}
+        for objects in self._new.schema.objects().values():
+            for thing in objects:
+                self._add(rows, self._new, thing)
+        for change in self._changes:
+            if change.after is None and change.before is not None:
+                self._add(rows, self._old, change.before)
+        rows["changes"] = [self._finish("changes", *self._change(c)) for c in self._changes]
+        rows["statements"] = [
+            self._finish("statements", self._statement(s), ("statement", s.number, 0))
+            for s in self._evidence.statements
+        ]
+        counts = Counter(s.revision for s in self._evidence.statements)
+        rows["revisions"] = [
+            self._finish(
+                "revisions",
+                {
+                    "subject": r.id,
+                    "revision": r.id,
+                    "file": r.file,
+                    "title": r.title,
+                    "is_new": r.is_new,
+                    "statement_count": counts[r.id],
+                },
+                ("revision", i, 0),
+            )
+            for i, r in enumerate(self._evidence.revisions)
+        ]
+        return rows
+
+    def _add(self, rows: FactRows, world: World, thing: SchemaObject) -> None:
+        changes = self._by_ident.get(thing.ident, [])
+        statement = next((c.statement for c in changes if c.statement is not None), None)
+        table_oid = thing.oid if isinstance(thing, Table) else getattr(thing, "table_oid", 0)
+        for name, row in rows_of(world, thing):
+            row |= self._changed(thing, changes)
+            if name == "tables":
+                row["rewritten"] = self._impact.rewriting(thing.oid) is not None
+                statement = statement or self._impact.touching(thing.oid)
+            row |= self._place(statement or self._impact.touching(table_oid))
+            if table_oid:
+                row |= self._of_table(table_oid, statement)
+            if name == "foreign_keys" and isinstance(thing, ForeignKey):
+                row["references_is_new"] = thing.references_oid not in self._old.tables
+            if isinstance(thing, Column):
+                row |= self._column(thing, changes)
+            rows[name].append(self._finish(name, row, thing.ident))
+
+    def _changed(self, thing: SchemaObject, changes: list[Change]) -> Row:
+        verbs = {c.verb for c in changes}
+        change = next((v for v in ("added", "dropped", "renamed") if v in verbs), None)
+        renamed = next((c for c in changes if c.verb == "renamed"), None)
+        dropped = next((c for c in changes if c.verb == "dropped"), None)
+        taken = self._taken.get(thing.subject) if dropped is not None else None
+        row: Row = {
+            "change": change or ("altered" if changes else None),
+            "renamed_from": renamed.before_text if renamed else None,
+            "dropped_with": dropped.part_of if dropped else None,
+            "cascaded": dropped is not None and dropped.cascaded,
+        }
+        if isinstance(thing, Table | Column):
+            row["takes_along"] = _counted(taken) if taken else None
+        return row
+
+    def _place(self, statement: int | None) -> Row:
+        found = None if statement is None else self._statements.get(statement)
+        if found is None:
+            return {"statement": None, "file": None, "line": None, "revision": None}
+        return {
+            "statement": found.number,
+            "file": found.file,
+            "line": found.line,
+            "revision": found.revision,
+        }
+
+    def _of_table(self, table: int, statement: int | None) -> Row:
+        return {
+            "table_is_new": table not in self._old.tables,
+            "table_is_dropped": table not in self._new.tables,
+            **self._impact.lock(statement, table),
+        }
+
+    def _column(self, column: Column, changes: list[Change]) -> Row:
+        row: Row = {}
+        for change in changes:
+            old, new = change.before, change.after
+            if not (isinstance(old, Column) and isinstance(new, Column)):
+                continue
+            if change.verb == "type_changed":
+                row |= {
+                    "type_changed": True,
+                    "data_type_before": old.data_type,
+                    "base_type_before": old.base_type,
+                    "conversion": self._conversions.get(column.ident),
+                }
+            if change.verb == "nullability_changed":
+                row["made_required"], row["made_nullable"] = new.not_null, old.not_null
+        return row
+
+    def _change(self, change: Change) -> tuple[Row, Ident]:
+        row = {
+            "subject": change.subject,
+            "kind": change.kind,
+            "object_kind": change.kind.partition(".")[0],
+            "verb": change.verb,
+            "before_text": change.before_text,
+            "after_text": change.after_text,
+            "dropped_with": change.part_of,
+            "cascaded": change.cascaded,
+            **self._place(change.statement),
+        }
+        return row, change.ident
+
+    def _statement(self, statement: Statement) -> Row:
+        table, mode = self._impact.strongest(statement.number)
+        lock_timeout, statement_timeout = self._impact.timeouts.get(statement.number, (None, None))
+        name = (statement.file or statement.revision or "sql").rpartition("/")[2]
+        return {
+            "subject": f"{name}#{statement.number}",
+            "number": statement.number,
+            "kind": _kind(statement.sql, self._impact.tags.get(statement.number)),
+            "sql": statement.sql,
+            "revision": statement.revision,
+            "file": statement.file,
+            "line": statement.line,
+            "autocommit": statement.autocommit,
+            "locked_table": table,
+            "lock_mode": mode,
+            "blocks_reads": mode == "AccessExclusiveLock",
+            "blocks_writes": self._impact.lock(statement.number, _oid(self._impact, table))[
+                "blocks_writes"
+            ],
+            "rewritten_table": self._impact.rewritten_by(statement.number),
+            "lock_timeout_ms": lock_timeout,
+            "statement_timeout_ms": statement_timeout,
+            "changes": sum(c.statement == statement.number for c in self._changes),
+        }
+
+    def _finish(self, table: str, row: Row, ident: Ident) -> Row:
+        names = [column.name for column in TABLES[table].columns]
+        assert row.keys() <= set(names), (table, row.keys() - set(names))  # noqa: S101
+        complete: dict[str, Any] = {name: row.get(name) for name in names}
+        for column in TABLES[table].columns:
+            if column.type == "boolean" and complete[column.name] is None:
+                complete[column.name] = False
+        complete[IDENT] = ":".join(map(str, ident))
+        return complete
+
+
+def _oid(impact: Impact, subject: str | None) -> int:
+    return next((oid for oid, name in impact.before.items() if name == subject), 0)
+
+
+def _counted(taken: Counter[str]) -> str:
+    plural = {"index": "indexes"}
+    return ", ".join(
+        f"{count} {kind if count == 1 else plural.get(kind, kind + 's')}"
+        for kind, count in sorted(taken.items(), key=lambda item: (-item[1], item[0]))
+    )
+
+
+def _kind(text: str, tag: str | None) -> str:
+    """Name a statement's command: the server's tag, or else its first word."""
+    if tag is not None:
+        return tag.lower()
+    word = re.match(r"(?:\s+|--[^\n]*\n|/\*.*?\*/)*([A-Za-z]+)", text, re.DOTALL)
+    return word[1].lower() if word else "unknown"

@@ -1,0 +1,155 @@
+"""Guesses which table a column refers to from its name.
+
+A guess is offered only where everything fits: the name has the form of a reference, exactly one
+table has that name, its key has one column of the same type. Silent for pairs such as
+`owner_type` + `owner_id` (any of several tables) and for identifiers of other systems, which match
+no table.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gatekeeper.model.schema import Column, Table
+
+_SUFFIX = re.compile(
+    r"^(?P<stem>.+?)_?(?<=[a-z0-9_])(?:_(?:id|uuid|guid|fk|pk|key|ref)|Id|ID|Uuid)$"
+)
+
+# Whoever did something is a person, and people are kept in one of these.
+_PEOPLE = ("user", "account", "person", "member", "employee", "profile")
+_DONE_BY = re.compile(
+    r"^(?:created|updated|modified|deleted|changed|edited|approved|reviewed|assigned|owned|invited|"
+    r"uploaded|published|requested|submitted|signed|verified|archived|closed|resolved|granted|"
+    r"revoked|added|removed|sent|locked|cancelled|canceled|started|merged|reported)_by(?:_id|_uuid)?$"
+)
+_ROLES = {
+    "owner", "author", "creator", "editor", "assignee", "reviewer", "approver", "manager", "sender",
+    "recipient", "receiver", "inviter", "invitee", "uploader", "reporter", "follower", "followee",
+}  # fmt: skip
+_ITSELF = {"parent", "root", "previous", "prev", "next", "original", "duplicate_of", "replaced_by"}
+# Words before a table's name that say which of its rows: billing_address_id refers to addresses.
+# Other words are names of other systems as often as not: github_user_id.
+_WHICH = {
+    "billing", "shipping", "delivery", "home", "work", "postal", "default", "primary", "secondary",
+    "main", "parent", "child", "root", "source", "target", "from", "to", "old", "new", "current",
+    "previous", "prev", "next", "original", "first", "last", "latest", "best", "favorite",
+    "favourite", "preferred", "start", "end", "origin", "destination", "left", "right", "winning",
+    "assigned", "owning", "related", "linked", "base", "master", "sub", "super", "own", "active",
+}  # fmt: skip
+_POLYMORPHIC = ("_type", "_kind", "_class", "_model", "_content_type", "_table")
+
+# Types that keys are made of; a reference has the same family as the key it points to.
+_FAMILY = {
+    "smallint": "integer", "integer": "integer", "bigint": "integer",
+    "text": "text", "character varying": "text", "character": "text", "citext": "text",
+    "uuid": "uuid",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """The table and its key column, both as subjects or names."""
+
+    table: str
+    column: str
+
+
+class ReferenceGuesser:
+    """Knows the tables and single-column keys of one schema."""
+
+    def __init__(
+        self,
+        tables: Iterable[Table],
+        keys: dict[int, Column],
+        columns: dict[int, dict[str, Column]],
+        unique: set[tuple[int, str]],
+    ) -> None:
+        self._keys = keys
+        self._unique = unique
+        self._columns = columns
+        self._tables: dict[str, list[Table]] = {}
+        for table in tables:
+            if table.parent is None:
+                self._tables.setdefault(_singular(table.name.lower()), []).append(table)
+
+    def guess(self, column: Column) -> Suggestion | None:
+        """Give the table that `column` seems to refer to, or None."""
+        siblings = self._columns.get(column.table_oid, {})
+        key = self._keys.get(column.table_oid)
+        if key is not None and key.name == column.name:
+            return None  # the key itself; a shared key is declared, not guessed
+        for name in self._targets(column.name):
+            if any(name + ending in siblings for ending in _POLYMORPHIC):
+                return None
+        own = next(
+            (t for ts in self._tables.values() for t in ts if t.oid == column.table_oid), None
+        )
+        targets = self._targets(column.name)
+        for name in targets:
+            target = own if name in _ITSELF else self._table(name, column)
+            if target is None or (target is own and name == targets[0] and name not in _ITSELF):
+                continue  # customers.customer_id is another number of the customer, not a reference
+            fitting = self._fitting(column, target)
+            if fitting is not None:
+                return Suggestion(target.subject, fitting.name)
+        return None
+
+    def _targets(self, name: str) -> list[str]:
+        """Give the table names a column name may mean, likeliest first, in the singular."""
+        lowered = _snake(name)
+        if _DONE_BY.match(lowered):
+            return list(_PEOPLE)
+        match = _SUFFIX.match(name)
+        if match is None:
+            return []
+        stem = _snake(match["stem"]).strip("_")
+        if stem in _ITSELF:
+            return [stem]
+        found = [stem]
+        if stem in _ROLES:
+            found += list(_PEOPLE)
+        words = stem.split("_")
+        while len(words) > 1 and words[0] in _WHICH:
+            words = words[1:]
+            found.append("_".join(words))
+        return found
+
+    def _table(self, name: str, column: Column) -> Table | None:
+        found = self._tables.get(_singular(name), [])
+        if not found and "_" in name:
+            found = self._tables.get(_singular(name.replace("_", "")), [])
+        near = [t for t in found if t.schema_name == column.schema_name]
+        candidates = near or found
+        return candidates[0] if len(candidates) == 1 else None
+
+    def _fitting(self, column: Column, target: Table) -> Column | None:
+        """Give the key column of `target` that `column` could refer to: of its type."""
+        family = _FAMILY.get(column.base_type)
+        ending = column.name.rpartition("_")[2].lower()
+        other = self._columns.get(target.oid, {}).get(ending)
+        candidates = [self._keys.get(target.oid)]
+        if other is not None and (target.oid, other.name) in self._unique:
+            candidates.append(other)  # user_uuid → users.uuid
+        for key in candidates:
+            if key is not None and family is not None and family == _FAMILY.get(key.base_type):
+                return key
+        return None
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def _singular(name: str) -> str:
+    """Give an English noun's singular, well enough to match `categories` with `category`."""
+    for plural, singular in (("people", "person"), ("children", "child"), ("men", "man")):
+        if name.endswith(plural):
+            return name[: -len(plural)] + singular
+    if name.endswith("ies") and len(name) > 4:  # noqa: PLR2004 - ties, pies
+        return name[:-3] + "y"
+    if re.search(r"(?:ss|sh|ch|x|z)es$", name) or name.endswith(("statuses", "addresses", "buses")):
+        return name[:-2]
+    if name.endswith("s") and not name.endswith(("ss", "us", "is")):
+        return name[:-1]
+    return name

@@ -1,0 +1,174 @@
+"""One schema object → one row of its fact table; pure derivations of one World."""
+
+from typing import Any
+
+from gatekeeper.facts.tags import tags_of
+from gatekeeper.facts.world import World
+from gatekeeper.model.names import qualified
+from gatekeeper.model.schema import (
+    Column,
+    Constraint,
+    EnumType,
+    EnumValue,
+    Extension,
+    ForeignKey,
+    Index,
+    Namespace,
+    SchemaObject,
+    Sequence,
+    Table,
+    View,
+)
+
+Row = dict[str, Any]
+
+
+def rows_of(world: World, thing: SchemaObject) -> list[tuple[str, Row]]:
+    """Give (fact table, row) pairs for one object. A foreign key is a constraint as well."""
+    row = _common(thing)
+    match thing:
+        case Table():
+            return [("tables", row | _table(world, thing))]
+        case Column():
+            return [("columns", row | _column(world, thing))]
+        case ForeignKey():
+            return [
+                ("foreign_keys", row | _foreign_key(world, thing)),
+                ("constraints", row | _constraint(thing, "foreign_key")),
+            ]
+        case Constraint():
+            return [("constraints", row | _constraint(thing, thing.constraint_type))]
+        case Index():
+            return [("indexes", row | _index(thing))]
+        case View():
+            return [
+                (
+                    "views",
+                    row
+                    | {
+                        "name": thing.name,
+                        "is_materialized": thing.is_materialized,
+                        "definition": thing.definition,
+                    },
+                )
+            ]
+        case Sequence():
+            values = {"name": thing.name, "data_type": thing.data_type, "owned_by": thing.owned_by}
+            return [("sequences", row | values)]
+        case EnumType():
+            return [("types", row | {"name": thing.name})]
+        case EnumValue():
+            return [("enum_values", row | _enum_value(thing))]
+        case Extension():
+            return [("extensions", row | {"name": thing.name, "version": thing.version})]
+        case Namespace():
+            return [("schemas", row | {"name": thing.name})]
+
+
+def _common(thing: SchemaObject) -> Row:
+    comment = getattr(thing, "comment", None)
+    schema = thing.name if isinstance(thing, Namespace) else getattr(thing, "schema_name", None)
+    return {
+        "subject": thing.subject,
+        "schema_name": schema,
+        "comment": comment,
+        "tags": tags_of(comment),
+    }
+
+
+def _table(world: World, table: Table) -> Row:
+    return {
+        "table_name": table.name,
+        "table_subject": table.subject,
+        "table_kind": table.table_kind,
+        "persistence": table.persistence,
+        "is_partition": table.parent is not None,
+        "has_primary_key": table.oid in world.primary_keys,
+        "column_count": len(world.columns.get(table.oid, {})),
+        "rewritten": False,
+    }
+
+
+def _of_table(part: Column | Constraint | ForeignKey | Index) -> Row:
+    return {
+        "table_name": part.table_name,
+        "table_subject": qualified(part.schema_name, part.table_name),
+    }
+
+
+def _column(world: World, column: Column) -> Row:
+    reference = world.reference(column)
+    suggestion = None if reference else world.suggestion(column)
+    return _of_table(column) | {
+        "column_name": column.name,
+        "data_type": column.data_type,
+        "base_type": column.base_type,
+        "type_changed": False,
+        "is_nullable": not column.not_null,
+        "made_required": False,
+        "made_nullable": False,
+        "has_default": bool(column.default or column.generated or column.identity),
+        "default_value": column.default,
+        "is_generated": column.generated is not None,
+        "is_identity": column.identity is not None,
+        "in_primary_key": world.in_primary_key(column),
+        "in_unique_key": world.in_unique_key(column),
+        "references_table": reference[0] if reference else None,
+        "references_column": reference[1] if reference else None,
+        "suggested_reference": suggestion.table if suggestion else None,
+        "suggested_column": suggestion.column if suggestion else None,
+    }
+
+
+def _foreign_key(world: World, key: ForeignKey) -> Row:
+    return _of_table(key) | {
+        "name": key.name,
+        "column_names": ", ".join(key.columns),
+        "column_types": ", ".join(world.types(key.table_oid, key.columns)),
+        "references_table": key.references_table,
+        "references_is_new": False,
+        "references_columns": ", ".join(key.references_columns),
+        "references_types": ", ".join(world.types(key.references_oid, key.references_columns)),
+        "types_match": world.types_match(key),
+        "on_delete": key.on_delete,
+        "on_update": key.on_update,
+        "is_validated": key.is_validated,
+        "has_index": world.has_index(key),
+        "is_inherited": key.is_inherited,
+        "definition": key.definition,
+    }
+
+
+def _constraint(constraint: Constraint | ForeignKey, kind: str) -> Row:
+    return _of_table(constraint) | {
+        "name": constraint.name,
+        "constraint_type": kind,
+        "column_names": ", ".join(constraint.columns),
+        "is_validated": constraint.is_validated,
+        "is_inherited": constraint.is_inherited,
+        "definition": constraint.definition,
+    }
+
+
+def _index(index: Index) -> Row:
+    return _of_table(index) | {
+        "name": index.name,
+        "column_names": ", ".join(name or "(expression)" for name in index.columns),
+        "included_columns": ", ".join(index.included_columns) or None,
+        "is_unique": index.is_unique,
+        "is_valid": index.is_valid,
+        "is_partial": index.predicate is not None,
+        "is_inherited": index.is_inherited,
+        "method": index.method,
+        "constraint_name": index.constraint_name,
+        "definition": index.definition,
+    }
+
+
+def _enum_value(value: EnumValue) -> Row:
+    return {
+        "name": value.name,
+        "type_name": value.type_name,
+        "type_subject": qualified(value.schema_name, value.type_name),
+        "position": value.position,
+    }

@@ -1,0 +1,298 @@
+"""The words of the policy language: every fact table, its columns, and what they mean.
+
+This is the only definition: the SQLite tables, the checks at load time, `gatekeeper explain` and
+the generated documentation all come from it.
+"""
+
+from dataclasses import dataclass
+
+TEXT, INTEGER, BOOLEAN = "text", "integer", "boolean"
+
+
+@dataclass(frozen=True, slots=True)
+class FactColumn:
+    """One column. `words` closes its vocabulary.
+
+    Null means "there is none", unless `null_is_unknown`: then a policy that needs the value of such
+    a row is undecided.
+    """
+
+    name: str
+    type: str
+    doc: str
+    words: tuple[str, ...] = ()
+    null_is_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FactTable:
+    """One fact table: what a row is, and its columns."""
+
+    name: str
+    row: str
+    columns: tuple[FactColumn, ...]
+
+    def column(self, name: str) -> FactColumn | None:
+        return next((c for c in self.columns if c.name == name), None)
+
+
+CHANGE_WORDS = ("added", "dropped", "renamed", "altered")
+LOCK_WORDS = (
+    "AccessShareLock",
+    "RowShareLock",
+    "RowExclusiveLock",
+    "ShareUpdateExclusiveLock",
+    "ShareLock",
+    "ShareRowExclusiveLock",
+    "ExclusiveLock",
+    "AccessExclusiveLock",
+)
+
+
+def _text(name: str, doc: str, *words: str) -> FactColumn:
+    return FactColumn(name, TEXT, doc, words)
+
+
+def _flag(name: str, doc: str) -> FactColumn:
+    return FactColumn(name, BOOLEAN, doc)
+
+
+def _number(name: str, doc: str) -> FactColumn:
+    return FactColumn(name, INTEGER, doc)
+
+
+_PLACE = (
+    _text("revision", "the migration whose statement changed it"),
+    _text("file", "file of that migration, relative to the root of the repository"),
+    _number("line", "line of the statement in that file"),
+    _number("statement", "number of that statement in the table statements"),
+)
+_COMMON = (
+    _text("subject", "the name that reports and waivers use, quoted as PostgreSQL does"),
+    _text("schema_name", "the schema it is in"),
+    _text("change", "what this pull request did to it; null: nothing", *CHANGE_WORDS),
+    _text("renamed_from", "its old name, when it was renamed"),
+    _text("dropped_with", "what it belonged to and was dropped together with"),
+    _flag("cascaded", "a CASCADE dropped it; the migration does not name it"),
+    _text("comment", "its COMMENT"),
+    _text("tags", "the words after @ in the comment; use tagged(tags, 'word')"),
+    *_PLACE,
+)
+_OF_TABLE = (
+    *_COMMON,
+    _text("table_name", "the table's name"),
+    _text("table_subject", "the table's subject"),
+    _flag("table_is_new", "this pull request creates the table"),
+    _flag("table_is_dropped", "this pull request drops the table"),
+    _text("lock_mode", "strongest lock on the table when the statement had run", *LOCK_WORDS),
+    _flag("blocks_reads", "that lock makes every SELECT wait"),
+    _flag("blocks_writes", "that lock makes every INSERT, UPDATE and DELETE wait"),
+)
+
+VOCABULARY: tuple[FactTable, ...] = (
+    FactTable("schemas", "schema", (*_COMMON, _text("name", "the schema's name"))),
+    FactTable(
+        "tables",
+        "table",
+        (
+            *_OF_TABLE,
+            _text("table_kind", "what it is", "table", "partitioned", "foreign"),
+            _text("persistence", "what a crash leaves of it", "permanent", "unlogged"),
+            _flag("is_partition", "it is a partition of another table"),
+            _flag("has_primary_key", "it has a primary key"),
+            _number("column_count", "how many columns it has"),
+            _flag("rewritten", "the server wrote the whole table anew"),
+            _text("takes_along", "what was dropped with it: 2 columns, 1 index"),
+            FactColumn(
+                "row_count", INTEGER, "rows in production, from statistics", null_is_unknown=True
+            ),
+        ),
+    ),
+    FactTable(
+        "columns",
+        "column of a table",
+        (
+            *_OF_TABLE,
+            _text("column_name", "the column's name"),
+            _text("data_type", "its type as PostgreSQL writes it: character varying(20)"),
+            _text("base_type", "the type without length or precision: character varying"),
+            _text("data_type_before", "its old type, when the type changed"),
+            _text("base_type_before", "its old type without length, when the type changed"),
+            FactColumn(
+                "conversion",
+                TEXT,
+                "what a type change does to values: none (nothing is touched), widening (all"
+                " survive), lossy (some change silently), may_fail (some cannot be converted)",
+                ("none", "widening", "lossy", "may_fail"),
+                null_is_unknown=True,
+            ),
+            _flag("type_changed", "its type changed"),
+            _flag("is_nullable", "it may be null"),
+            _flag("made_required", "it could be null before and cannot now"),
+            _flag("made_nullable", "it could not be null before and can now"),
+            _flag("has_default", "it has a default, is generated or an identity"),
+            _text("default_value", "the default's expression"),
+            _flag("is_generated", "GENERATED ALWAYS AS (expression)"),
+            _flag("is_identity", "GENERATED … AS IDENTITY"),
+            _flag("in_primary_key", "it is part of the primary key"),
+            _flag("in_unique_key", "it is part of a unique constraint or unique index"),
+            _text("references_table", "the table that its foreign key refers to"),
+            _text("references_column", "the column that its foreign key refers to"),
+            _text("suggested_reference", "the table that it seems to refer to, from its name"),
+            _text("suggested_column", "the key column of that table"),
+            _text("takes_along", "what was dropped with it: 1 index"),
+        ),
+    ),
+    FactTable(
+        "foreign_keys",
+        "foreign key",
+        (
+            *_OF_TABLE,
+            _text("name", "the constraint's name"),
+            _text("column_names", "its columns, in order: a, b"),
+            _text("column_types", "their types, in order"),
+            _text("references_table", "the table it refers to"),
+            _flag("references_is_new", "this pull request creates that table"),
+            _text("references_columns", "the columns it refers to, in order"),
+            _text("references_types", "their types, in order"),
+            _flag(
+                "types_match",
+                "each pair of columns has the same type (text and varchar count as one)",
+            ),
+            _text(
+                "on_delete",
+                "what happens when the parent row goes",
+                *("no action", "restrict", "cascade", "set null", "set default"),
+            ),
+            _text(
+                "on_update",
+                "what happens when the parent's key changes",
+                *("no action", "restrict", "cascade", "set null", "set default"),
+            ),
+            _flag("is_validated", "existing rows have been checked (not NOT VALID)"),
+            _flag("has_index", "an index starts with its columns"),
+            _flag("is_inherited", "it comes from the foreign key of the partitioned parent"),
+            _text("definition", "as pg_get_constraintdef() writes it"),
+        ),
+    ),
+    FactTable(
+        "constraints",
+        "constraint of a table, foreign keys included",
+        (
+            *_OF_TABLE,
+            _text("name", "the constraint's name"),
+            _text(
+                "constraint_type",
+                "what it is",
+                *("primary_key", "unique", "check", "exclusion", "foreign_key"),
+            ),
+            _text("column_names", "its columns, in order: a, b"),
+            _flag("is_validated", "existing rows have been checked (not NOT VALID)"),
+            _flag("is_inherited", "it comes from the constraint of the partitioned parent"),
+            _text("definition", "as pg_get_constraintdef() writes it"),
+        ),
+    ),
+    FactTable(
+        "indexes",
+        "index",
+        (
+            *_OF_TABLE,
+            _text("name", "the index's name"),
+            _text("column_names", "its key columns, in order; (expression) for an expression"),
+            _text("included_columns", "its INCLUDE columns"),
+            _flag("is_unique", "it is unique"),
+            _flag("is_valid", "it can be used; a failed CONCURRENTLY leaves it invalid"),
+            _flag("is_partial", "it has a WHERE"),
+            _flag("is_inherited", "it is a part of the partitioned parent's index"),
+            _text("method", "btree, gin, gist, hash …"),
+            _text("constraint_name", "the constraint it belongs to"),
+            _text("definition", "as pg_get_indexdef() writes it"),
+        ),
+    ),
+    FactTable(
+        "views",
+        "view or materialized view",
+        (
+            *_COMMON,
+            _text("name", "the view's name"),
+            _flag("is_materialized", "it is a materialized view"),
+            _text("definition", "as pg_get_viewdef() writes it"),
+        ),
+    ),
+    FactTable(
+        "sequences",
+        "sequence",
+        (
+            *_COMMON,
+            _text("name", "the sequence's name"),
+            _text("data_type", "smallint, integer or bigint"),
+            _text("owned_by", "the column it belongs to (serial, identity)"),
+        ),
+    ),
+    FactTable("types", "enumerated type", (*_COMMON, _text("name", "the type's name"))),
+    FactTable(
+        "enum_values",
+        "value of an enumerated type",
+        (
+            *_COMMON,
+            _text("name", "the value"),
+            _text("type_name", "the type's name"),
+            _text("type_subject", "the type's subject"),
+            _number("position", "its place in the order, from 1"),
+        ),
+    ),
+    FactTable(
+        "extensions",
+        "extension",
+        (*_COMMON, _text("name", "the extension's name"), _text("version", "its version")),
+    ),
+    FactTable(
+        "statements",
+        "SQL statement that a new migration ran",
+        (
+            _text("subject", "the file and number, 0042_orders.py#3"),
+            _number("number", "its place among all statements, from 1"),
+            _text("kind", "the command in lower case: create index, alter table, update"),
+            _text("sql", "its text"),
+            *_PLACE[:3],
+            _flag("autocommit", "it committed by itself, outside of a transaction"),
+            _text("locked_table", "the table that existed before and was locked strongest"),
+            _text("lock_mode", "that lock", *LOCK_WORDS),
+            _flag("blocks_reads", "that lock makes every SELECT wait"),
+            _flag("blocks_writes", "that lock makes every INSERT, UPDATE and DELETE wait"),
+            _text("rewritten_table", "the table that existed before and was written anew"),
+            _number("lock_timeout_ms", "lock_timeout in force; 0: none"),
+            _number("statement_timeout_ms", "statement_timeout in force; 0: none"),
+            _number("changes", "how many changes of the schema it made"),
+        ),
+    ),
+    FactTable(
+        "revisions",
+        "migration",
+        (
+            _text("subject", "the revision's id"),
+            _text("revision", "the revision's id"),
+            _text("file", "its file"),
+            _text("title", "the first line of its message"),
+            _flag("is_new", "the base does not have it"),
+            _number("statement_count", "how many statements it ran"),
+        ),
+    ),
+    FactTable(
+        "changes",
+        "difference between base and head",
+        (
+            _text("subject", "what differs"),
+            _text("kind", "what and how: table.added, column.type_changed"),
+            _text("object_kind", "what: table, column, index"),
+            _text("verb", "how: added, dropped, renamed, type_changed"),
+            _text("before_text", "the part that differs, before"),
+            _text("after_text", "the part that differs, after"),
+            _text("dropped_with", "what it belonged to and was dropped together with"),
+            _flag("cascaded", "a CASCADE dropped it; the migration does not name it"),
+            *_PLACE,
+        ),
+    ),
+)
+
+TABLES = {table.name: table for table in VOCABULARY}

@@ -1,0 +1,86 @@
+"""One schema with everything looked up that facts are derived from."""
+
+from functools import cached_property
+
+from gatekeeper.facts.references import ReferenceGuesser, Suggestion
+from gatekeeper.model.schema import Column, Constraint, ForeignKey, Index, Schema, Table
+
+_SAME_TEXT = {"character varying": "text", "character": "text"}
+
+
+class World:
+    """A schema, and its objects by table."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self.tables: dict[int, Table] = {t.oid: t for t in schema.tables}
+        self.columns: dict[int, dict[str, Column]] = {}
+        for column in schema.columns:
+            self.columns.setdefault(column.table_oid, {})[column.name] = column
+        self.indexes: dict[int, list[Index]] = {}
+        for index in schema.indexes:
+            self.indexes.setdefault(index.table_oid, []).append(index)
+        self.foreign_keys: dict[int, list[ForeignKey]] = {}
+        for key in schema.foreign_keys:
+            self.foreign_keys.setdefault(key.table_oid, []).append(key)
+        self.primary_keys: dict[int, Constraint] = {
+            c.table_oid: c for c in schema.constraints if c.constraint_type == "primary_key"
+        }
+        self.unique_columns: set[tuple[int, str]] = {
+            (i.table_oid, i.columns[0])
+            for i in schema.indexes
+            if i.is_unique and i.predicate is None and len(i.columns) == 1 and i.columns[0]
+        }
+
+    @cached_property
+    def _guesser(self) -> ReferenceGuesser:
+        keys = {
+            oid: self.columns[oid][key.columns[0]]
+            for oid, key in self.primary_keys.items()
+            if len(key.columns) == 1
+        }
+        return ReferenceGuesser(self.schema.tables, keys, self.columns, self.unique_columns)
+
+    def suggestion(self, column: Column) -> Suggestion | None:
+        return self._guesser.guess(column)
+
+    def reference(self, column: Column) -> tuple[str, str] | None:
+        """Give the (table, column) that a foreign key makes `column` refer to."""
+        for key in self.foreign_keys.get(column.table_oid, []):
+            if column.name in key.columns:
+                place = key.columns.index(column.name)
+                return key.references_table, key.references_columns[place]
+        return None
+
+    def in_primary_key(self, column: Column) -> bool:
+        key = self.primary_keys.get(column.table_oid)
+        return key is not None and column.name in key.columns
+
+    def in_unique_key(self, column: Column) -> bool:
+        return any(
+            i.is_unique and column.name in i.columns for i in self.indexes.get(column.table_oid, [])
+        )
+
+    def has_index(self, key: ForeignKey) -> bool:
+        """Say whether a usable index starts with the key's columns, in any order."""
+        wanted = set(key.columns)
+        return any(
+            i.is_valid
+            and i.predicate is None
+            and i.method in ("btree", "hash")
+            and set(i.columns[: len(wanted)]) == wanted
+            for i in self.indexes.get(key.table_oid, [])
+        )
+
+    def types(self, table: int, names: tuple[str, ...]) -> list[str]:
+        """Give the types of columns, without length."""
+        columns = self.columns.get(table, {})
+        return [columns[name].base_type if name in columns else "?" for name in names]
+
+    def types_match(self, key: ForeignKey) -> bool:
+        def plain(types: list[str]) -> list[str]:
+            return [_SAME_TEXT.get(t, t) for t in types]
+
+        return plain(self.types(key.table_oid, key.columns)) == plain(
+            self.types(key.references_oid, key.references_columns)
+        )

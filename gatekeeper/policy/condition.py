@@ -1,0 +1,250 @@
+"""Compiles a condition: SQL that may read one fact table's row, and nothing else.
+
+Everything that can be wrong is found when policies are loaded: unknown columns, functions and
+parameters, words outside a closed vocabulary, values of different types, subqueries.
+
+Null is an ordinary value here, except in columns whose null means unknown: `change = 'dropped'` is
+false and `change <> 'dropped'` true for a row without a change. Only a predicate that reads an
+unknown value is null, and makes the policy undecided for that row.
+"""
+
+import re
+from collections.abc import Iterator
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from gatekeeper.facts.vocabulary import FactColumn, FactTable
+from gatekeeper.policy.model import Conjunct
+from gatekeeper.yaml_reader import Node, Plain, did_you_mean
+
+_CONNECTIVES = (exp.And, exp.Or, exp.Not, exp.Paren)
+_PREDICATES = (
+    exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is, exp.In, exp.Between, exp.Like,
+    exp.Glob, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Anonymous,
+)  # fmt: skip
+_VALUES = (
+    exp.Column, exp.Identifier, exp.Literal, exp.Null, exp.Boolean, exp.Placeholder, exp.Case,
+    exp.If, exp.Coalesce, exp.Lower, exp.Upper, exp.Length, exp.Trim, exp.Substring, exp.Abs,
+    exp.DPipe, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.Replace, exp.Nullif,
+)  # fmt: skip
+_FUNCTIONS = {
+    "tagged": ("text", "text"),
+    "matches": ("text", "text"),
+    "like_any": ("text", "text"),
+    "instr": ("text", "text"),
+}
+_FAMILY = {"text": "text", "integer": "number", "boolean": "number"}
+
+
+class _Mistake(Exception):
+    def __init__(self, message: str, line: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def compile_condition(
+    node: Node, table: FactTable, params: dict[str, Plain]
+) -> tuple[Conjunct, ...]:
+    """Compile a condition into its conjuncts; mistakes are recorded at the node."""
+    text = node.text()
+    try:
+        tree = _parse(text)
+        compiler = _Compiler(table, params)
+        mistakes = list(compiler.mistakes(tree))
+        for mistake in mistakes:
+            node.problem(str(mistake), node.text_line(mistake.line - 1))
+        if mistakes:
+            return ()
+        return tuple(compiler.conjunct(part) for part in _conjuncts(tree))
+    except _Mistake as mistake:
+        node.problem(str(mistake), node.text_line(mistake.line - 1))
+        return ()
+
+
+def whole(parts: tuple[Conjunct, ...]) -> Conjunct | None:
+    """Join conjuncts into one again."""
+    if not parts:
+        return None
+    return Conjunct(
+        sql=" AND ".join(f"({part.sql})" for part in parts),
+        source=" and ".join(part.source for part in parts),
+        columns=tuple(dict.fromkeys(name for part in parts for name in part.columns)),
+        unknown=tuple(dict.fromkeys(name for part in parts for name in part.unknown)),
+    )
+
+
+def _parse(text: str) -> exp.Expression:
+    if not text.strip():
+        raise _Mistake("the condition is empty")
+    try:
+        trees = sqlglot.parse(text, dialect="sqlite")
+    except SqlglotError as error:
+        details = getattr(error, "errors", None) or [{}]
+        line = details[0].get("line") or 1
+        where = details[0].get("highlight")
+        near = f" near {where!r}" if where else ""
+        raise _Mistake(
+            f"this is not a condition that SQL understands{near}: {text.strip()}", line
+        ) from None
+    if len(trees) != 1 or trees[0] is None:
+        raise _Mistake("one condition is expected, without a semicolon")
+    return trees[0]
+
+
+def _conjuncts(tree: exp.Expression) -> Iterator[exp.Expression]:
+    if isinstance(tree, exp.And):
+        yield from _conjuncts(tree.this)
+        yield from _conjuncts(tree.expression)
+    elif isinstance(tree, exp.Paren) and isinstance(tree.this, exp.And):
+        yield from _conjuncts(tree.this)
+    else:
+        yield tree
+
+
+class _Compiler:
+    def __init__(self, table: FactTable, params: dict[str, Plain]) -> None:
+        self._table = table
+        self._columns = {c.name: c for c in table.columns}
+        self._params = params
+
+    def mistakes(self, tree: exp.Expression) -> Iterator[_Mistake]:
+        """Give everything that is wrong with a parsed condition."""
+        for node in tree.walk():
+            found = self._mistake(node)
+            if found is not None:
+                yield found
+
+    def _mistake(self, node: exp.Expression) -> _Mistake | None:
+        line = _line(node)
+        if isinstance(node, exp.Subquery | exp.Select | exp.Exists):
+            return _Mistake("a condition cannot hold a subquery; use query: for that", line)
+        if isinstance(node, exp.Anonymous):
+            name = str(node.this).lower()
+            if name not in _FUNCTIONS:
+                return _Mistake(f"unknown function {name}(){did_you_mean(name, _FUNCTIONS)}", line)
+            if len(node.expressions) != len(_FUNCTIONS[name]):
+                return _Mistake(f"{name}() takes {len(_FUNCTIONS[name])} arguments", line)
+            if name == "matches":
+                return _bad_pattern(node.expressions[1], line)
+            return None
+        if not isinstance(node, (*_CONNECTIVES, *_PREDICATES, *_VALUES)):
+            return _Mistake(f"{type(node).__name__.lower()} is not allowed in a condition", line)
+        if isinstance(node, exp.Column):
+            return self._bad_column(node, line)
+        if isinstance(node, exp.Placeholder) and node.name not in self._params:
+            known = did_you_mean(node.name, self._params)
+            return _Mistake(f"unknown parameter :{node.name}{known}", line)
+        if isinstance(node, exp.EQ | exp.NEQ | exp.GT | exp.GTE | exp.LT | exp.LTE | exp.Is):
+            return self._bad_comparison(node, [node.this, node.expression], line)
+        if isinstance(node, exp.NullSafeEQ | exp.NullSafeNEQ | exp.Like | exp.Glob):
+            return self._bad_comparison(node, [node.this, node.expression], line)
+        if isinstance(node, exp.In):
+            return self._bad_comparison(node, [node.this, *node.expressions], line)
+        if isinstance(node, exp.Between):
+            return self._bad_comparison(
+                node, [node.this, node.args["low"], node.args["high"]], line
+            )
+        return None
+
+    def _bad_column(self, node: exp.Column, line: int) -> _Mistake | None:
+        if node.table:
+            return _Mistake(f"write {node.name} without {node.table}.", line)
+        if node.name not in self._columns:
+            known = did_you_mean(node.name, self._columns)
+            quoted = node.this.args.get("quoted")
+            advice = "; texts stand in single quotes" if quoted and not known else known
+            return _Mistake(f"{self._table.name} has no column {node.name!r}{advice}", line)
+        return None
+
+    def _bad_comparison(
+        self, node: exp.Expression, sides: list[exp.Expression], line: int
+    ) -> _Mistake | None:
+        for side in sides:
+            column = self._column(side)
+            if column is None or not column.words or isinstance(node, exp.Like | exp.Glob):
+                continue
+            for other in sides:
+                if (
+                    isinstance(other, exp.Literal)
+                    and other.is_string
+                    and other.name not in column.words
+                ):
+                    known = did_you_mean(other.name, column.words)
+                    return _Mistake(
+                        f"{column.name} is never {other.name!r}{known}"
+                        f" (it is one of {', '.join(column.words)})",
+                        line,
+                    )
+        types = {kind for side in sides if (kind := self._family(side)) is not None}
+        if len(types) > 1:
+            return _Mistake(f"a text is compared with a number: {node.sql(dialect='sqlite')}", line)
+        return None
+
+    def _column(self, node: exp.Expression) -> FactColumn | None:
+        node = node.unnest()
+        return self._columns.get(node.name) if isinstance(node, exp.Column) else None
+
+    def _family(self, node: exp.Expression) -> str | None:
+        node = node.unnest()
+        column = self._column(node)
+        if column is not None:
+            return _FAMILY[column.type]
+        if isinstance(node, exp.Literal):
+            return "text" if node.is_string else "number"
+        if isinstance(
+            node,
+            exp.Boolean | exp.Length | exp.Abs | exp.Add | exp.Sub | exp.Mul | exp.Div | exp.Neg,
+        ):
+            return "number"
+        if isinstance(
+            node, exp.Lower | exp.Upper | exp.Trim | exp.Substring | exp.DPipe | exp.Replace
+        ):
+            return "text"
+        if isinstance(node, exp.Placeholder):
+            value = self._params.get(node.name)
+            return None if value is None else ("text" if isinstance(value, str) else "number")
+        return None
+
+    def conjunct(self, tree: exp.Expression) -> Conjunct:
+        """Compile one part; its values are two-valued unless it reads something unknown."""
+        names = tuple(dict.fromkeys(c.name for c in tree.find_all(exp.Column)))
+        return Conjunct(
+            sql=self._null_safe(tree.copy()).sql(dialect="sqlite"),
+            source=tree.sql(dialect="sqlite", comments=False),
+            columns=names,
+            unknown=tuple(n for n in names if self._columns[n].null_is_unknown),
+        )
+
+    def _null_safe(self, tree: exp.Expression) -> exp.Expression:
+        if isinstance(tree, exp.And | exp.Or):
+            tree.set("this", self._null_safe(tree.this))
+            tree.set("expression", self._null_safe(tree.expression))
+            return tree
+        if isinstance(tree, exp.Not | exp.Paren):
+            tree.set("this", self._null_safe(tree.this))
+            return tree
+        if any(self._columns[c.name].null_is_unknown for c in tree.find_all(exp.Column)):
+            return tree
+        if isinstance(tree, exp.EQ):
+            return exp.NullSafeEQ(this=tree.this, expression=tree.expression)
+        if isinstance(tree, exp.NEQ):
+            return exp.NullSafeNEQ(this=tree.this, expression=tree.expression)
+        return exp.Coalesce(this=tree, expressions=[exp.Literal.number(0)])
+
+
+def _bad_pattern(node: exp.Expression, line: int) -> _Mistake | None:
+    if isinstance(node, exp.Literal):
+        try:
+            re.compile(node.name)
+        except re.error as error:
+            return _Mistake(f"not a regular expression: {error}", line)
+    return None
+
+
+def _line(node: exp.Expression) -> int:
+    for inner in node.walk():
+        if isinstance(inner, exp.Identifier) and "line" in inner.meta:
+            return int(inner.meta["line"])
+    return 1

@@ -1,0 +1,162 @@
+"""Evaluates policies on the facts of base and head; only what is new in the head counts."""
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+from gatekeeper.facts.build import IDENT, Facts
+from gatekeeper.facts.store import FactStore
+from gatekeeper.policy.model import Conjunct, Finding, Judgement, Policy, Query, Rule
+
+_ORDER = {"error": 0, "warning": 1, "notice": 2}
+
+
+def judge(facts: Facts, policies: Iterable[Policy]) -> Judgement:
+    """Give the verdict and the findings that the base did not have."""
+    chosen = tuple(policies)
+    findings = new_findings(facts, chosen)
+    verdict = "blocked" if any(f.blocks for f in findings) else "passed"
+    return Judgement(verdict, findings, chosen)
+
+
+def new_findings(facts: Facts, policies: Iterable[Policy]) -> tuple[Finding, ...]:
+    """Evaluate each policy on head and base; sorted by severity, policy and subject."""
+    head, base = FactStore(facts.head), FactStore(facts.base)
+    origins = _Origins(facts)
+    found: list[Finding] = []
+    try:
+        for policy in policies:
+            in_head = list(_evaluate(policy, head))
+            if not in_head:
+                continue
+            known = {_key(f, ident, origins) for f, ident in _evaluate(policy, base)}
+            found += [
+                _named(f, ident, origins)
+                for f, ident in in_head
+                if _key(f, ident, origins) not in known
+            ]
+    finally:
+        head.close()
+        base.close()
+    return tuple(sorted(found, key=_order))
+
+
+def _evaluate(policy: Policy, store: FactStore) -> Iterator[tuple[Finding, str | None]]:
+    results = (
+        _run_rule(policy, policy.judge, store)
+        if isinstance(policy.judge, Rule)
+        else _run_query(policy, policy.judge, store)
+    )
+    for finding, ident in results:
+        if policy.scope and not any(fnmatchcase(finding.subject, glob) for glob in policy.scope):
+            continue
+        yield finding, ident
+
+
+def _run_rule(policy: Policy, rule: Rule, store: FactStore) -> Iterator[tuple[Finding, str | None]]:
+    where = rule.where.sql if rule.where else "1"
+    parts = "".join(f", ({part.sql}) AS _part{i}" for i, part in enumerate(rule.parts))
+    query = (
+        f'SELECT *, ({where}) AS _where{parts} FROM "{rule.table}"'  # noqa: S608 - compiled
+        f" WHERE ({where}) IS NOT 0 ORDER BY rowid"
+    )
+    for row in store.select(query, dict(policy.params), tables=[rule.table]):
+        outcome = _outcome(rule, row)
+        if outcome is None:
+            continue
+        violated, failed = outcome
+        undecided = not violated or row["_where"] is None
+        if undecided and policy.on_unknown == "ignore":
+            continue
+        values = {k: v for k, v in row.items() if not k.startswith("_")} | policy.params
+        yield (
+            Finding(
+                policy=policy,
+                subject=str(row["subject"]),
+                severity=policy.on_unknown if undecided else policy.severity,
+                values=values,
+                failed=tuple((part.source, _read(part, row)) for part in failed),
+                undecided=undecided,
+            ),
+            row[IDENT],
+        )
+
+
+def _outcome(rule: Rule, row: dict[str, Any]) -> tuple[bool, list[Conjunct]] | None:
+    """Give (violated or only unknown, the parts that say so), or None when all is well."""
+    values = [row[f"_part{i}"] for i in range(len(rule.parts))]
+    if rule.forbids:
+        if any(value == 0 for value in values):
+            return None
+        unknown = [p for p, value in zip(rule.parts, values, strict=True) if value is None]
+        return (False, unknown) if unknown else (True, list(rule.parts))
+    failed = [p for p, value in zip(rule.parts, values, strict=True) if value == 0]
+    if failed:
+        return True, failed
+    unknown = [p for p, value in zip(rule.parts, values, strict=True) if value is None]
+    return (False, unknown) if unknown else None
+
+
+def _read(part: Conjunct, row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in part.columns}
+
+
+def _run_query(
+    policy: Policy, query: Query, store: FactStore
+) -> Iterator[tuple[Finding, str | None]]:
+    for row in store.select(query.sql, dict(policy.params), tables=query.tables):
+        values = {k: v for k, v in row.items() if k != IDENT} | policy.params
+        subject = str(row["subject"])
+        yield Finding(policy, subject, policy.severity, values), row.get(IDENT)
+
+
+class _Origins:
+    """What objects were called in the base."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._by_ident: dict[str, str] = {}
+        for name, rows in facts.base.items():
+            if name not in ("changes", "statements", "revisions"):
+                self._by_ident.update({row[IDENT]: row["subject"] for row in rows})
+        self._by_subject = {
+            row["subject"]: self._by_ident[row[IDENT]]
+            for name, rows in facts.head.items()
+            if name not in ("changes", "statements", "revisions")
+            for row in rows
+            if row[IDENT] in self._by_ident and row["change"] != "dropped"
+        }
+
+    def of(self, finding: Finding, ident: str | None) -> str:
+        if ident is not None and ident in self._by_ident:
+            return self._by_ident[ident]
+        return self._by_subject.get(finding.subject, finding.subject)
+
+
+def _key(finding: Finding, ident: str | None, origins: _Origins) -> tuple[str, bool]:
+    """Name a finding for the comparison of base and head: its object's identity, or its origin.
+
+    A drop-and-add has a new identity, and its findings are new.
+    """
+    return (ident or origins.of(finding, None), finding.undecided)
+
+
+def _named(finding: Finding, ident: str | None, origins: _Origins) -> Finding:
+    return Finding(
+        policy=finding.policy,
+        subject=finding.subject,
+        severity=finding.severity,
+        values=finding.values,
+        failed=finding.failed,
+        undecided=finding.undecided,
+        origin=origins.of(finding, ident),
+    )
+
+
+def _order(finding: Finding) -> tuple[Any, ...]:
+    return (
+        not finding.blocks,
+        _ORDER[finding.severity],
+        finding.policy.id,
+        finding.subject,
+        finding.values.get("line") or 0,
+    )

@@ -1,0 +1,116 @@
+"""What a policy and a finding are."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from gatekeeper.yaml_reader import Plain
+
+SEVERITIES = ("error", "warning", "notice")
+MODES = ("enforce", "dry-run")
+ON_UNKNOWN = ("error", "warning", "notice", "ignore")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A case that the policy must judge as said: `before`, then `migration`, finds `finds`."""
+
+    name: str
+    before: str
+    migration: str
+    finds: tuple[str, ...]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conjunct:
+    """One part of a `require` or `forbid` that are joined by AND.
+
+    `sql` is what SQLite evaluates, `source` what the author wrote, `columns` what it reads, and
+    `unknown` those of them whose null means unknown.
+    """
+
+    sql: str
+    source: str
+    columns: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A compiled condition: rows of `table` where `where`, and what must or must not hold."""
+
+    table: str
+    where: Conjunct | None
+    parts: tuple[Conjunct, ...]
+    forbids: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A compiled `query:`: each row it gives is a finding."""
+
+    sql: str
+    columns: tuple[str, ...]
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One policy, checked and compiled."""
+
+    id: str
+    pack: str
+    title: str
+    severity: str
+    judge: Rule | Query
+    message: str
+    why: str
+    instead: str = ""
+    instead_alembic: str = ""
+    params: dict[str, Plain] = field(default_factory=dict)
+    scope: tuple[str, ...] = ()
+    mode: str = "enforce"
+    on_unknown: str = "warning"
+    examples: tuple[Example, ...] = ()
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A row that violates a policy, or of which it cannot be told (`undecided`).
+
+    `values` are the row's columns, `failed` the parts of the condition that did not hold, each with
+    the values it read.
+    """
+
+    policy: Policy
+    subject: str
+    severity: str
+    values: dict[str, Any]
+    failed: tuple[tuple[str, dict[str, Any]], ...] = ()
+    undecided: bool = False
+    origin: str = ""  # the subject's name in the base, where it has one
+
+    @property
+    def blocks(self) -> bool:
+        return self.severity == "error" and self.policy.mode == "enforce"
+
+    @property
+    def fingerprint(self) -> str:
+        """Identify the finding across commits: policy, object and kind of change, never a line.
+
+        The object is named as in the base, so renaming it later changes nothing.
+        """
+        parts = (self.policy.id, self.origin or self.subject, str(self.values.get("change") or ""))
+        return "GK-" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """All findings of a pull request. `verdict`: passed, blocked, undecided."""
+
+    verdict: str
+    findings: tuple[Finding, ...]
+    policies: tuple[Policy, ...]

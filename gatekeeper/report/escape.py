@@ -1,0 +1,61 @@
+"""Makes hostile text harmless. Every name in a report may have been chosen by its reader's enemy."""
+
+import re
+
+# C0 and C1 controls, zero-width and bidirectional marks, line separators, tags, and the byte order
+# mark: none of them prints as itself, and each can make a text look like another.
+_INVISIBLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f"
+    "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e01ef]"
+)
+_LONGEST = 160
+
+
+class Markup(str):
+    """Text that is Markdown already and must not be escaped again."""
+
+    __slots__ = ()
+
+
+def visible(text: str) -> str:
+    """Give the text on one line, with everything invisible spelt as \\uXXXX."""
+    return _INVISIBLE.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
+
+
+def visible_lines(text: str) -> str:
+    """Give a text of several lines, with everything invisible but newline and tab spelt out."""
+    return "\n".join(
+        _INVISIBLE.sub(lambda m: m[0] if m[0] == "\t" else f"\\u{ord(m[0]):04x}", line)
+        for line in text.replace("\r\n", "\n").split("\n")
+    )
+
+
+def shortened(text: str, limit: int = _LONGEST) -> str:
+    """Cut a text that is longer than `limit` characters."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def code(text: str) -> str:
+    """Give the text as a Markdown code span that it cannot break out of.
+
+    GFM looks for the pipes of a table before it looks for code, so a pipe is spelt out, too.
+    """
+    text = shortened(visible(text)).replace("|", "\\u007c")
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    ticks = "`" * (longest + 1)
+    blank = not text.strip(" ")
+    pad = " " if blank or text[0] in " `" or text[-1] in " `" else ""
+    return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def fence(text: str, language: str = "") -> str:
+    """Give the text as a fenced code block that it cannot end."""
+    text = visible_lines(text).rstrip("\n")
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    return f"{ticks}{language}\n{text}\n{ticks}"
+
+
+def cell(markdown: str) -> str:
+    """Give Markdown as the content of a table's cell: one line, no pipe."""
+    return " ".join(markdown.replace("|", "\\|").split())

@@ -1,0 +1,109 @@
+"""The JSON report: a contract with a published schema (report.schema.json)."""
+
+import json
+from typing import Any
+
+from gatekeeper.model.change import Change
+from gatekeeper.model.evidence import Failure
+from gatekeeper.policy.model import Finding
+from gatekeeper.report.escape import visible
+from gatekeeper.report.outcome import Outcome
+from gatekeeper.report.view import instead, message
+
+VERSION = 1
+
+
+def render_json(outcome: Outcome) -> str:
+    """Give the report; the same commits give the same bytes."""
+    return json.dumps(report_values(outcome), indent=2, ensure_ascii=False) + "\n"
+
+
+def report_values(outcome: Outcome) -> dict[str, Any]:
+    """Give the report as plain values."""
+    sql = {s.number: s.sql for s in outcome.statements}
+    places = {s.number: (s.file, s.line) for s in outcome.statements}
+    return {
+        "version": VERSION,
+        "verdict": outcome.verdict,
+        "base": outcome.base,
+        "head": outcome.head,
+        "server_version": outcome.server_version,
+        "policies": outcome.policy_count,
+        "failure": None if outcome.failure is None else _failure(outcome.failure),
+        "findings": [_finding(f, sql) for f in outcome.findings],
+        "changes": [_change(c, places) for c in outcome.changes],
+        "revisions": [
+            {"id": r.id, "file": r.file, "title": r.title} for r in outcome.new_revisions
+        ],
+        "statements": [
+            {
+                name: row[name]
+                for name in (
+                    "number",
+                    "kind",
+                    "sql",
+                    "revision",
+                    "file",
+                    "line",
+                    "autocommit",
+                    "locked_table",
+                    "lock_mode",
+                    "rewritten_table",
+                    "lock_timeout_ms",
+                )  # fmt: skip
+            }
+            for row in outcome.facts.head.get("statements", [])
+        ],
+        "notes": list(outcome.notes),
+    }
+
+
+def _finding(finding: Finding, sql: dict[int, str]) -> dict[str, Any]:
+    values = finding.values
+    return {
+        "policy": finding.policy.id,
+        "pack": finding.policy.pack,
+        "severity": finding.severity,
+        "blocks": finding.blocks,
+        "subject": finding.subject,
+        "message": message(finding, visible),
+        "why": finding.policy.why,
+        "instead": instead(finding) or None,
+        "instead_alembic": instead(finding, alembic=True) or None,
+        "file": values.get("file"),
+        "line": values.get("line"),
+        "revision": values.get("revision"),
+        "statement": sql.get(values.get("statement") or 0),
+        "certain": not finding.undecided,
+        "undecided": finding.undecided,
+        "failed": [{"condition": text, "values": read} for text, read in finding.failed],
+        "fingerprint": finding.fingerprint,
+    }
+
+
+def _change(change: Change, places: dict[int, tuple[str | None, int | None]]) -> dict[str, Any]:
+    file, line = places.get(change.statement or 0, (None, None))
+    return {
+        "kind": change.kind,
+        "subject": change.subject,
+        "before": change.before_text,
+        "after": change.after_text,
+        "part_of": change.part_of,
+        "cascaded": change.cascaded,
+        "file": file,
+        "line": line,
+    }
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    return {
+        "during": failure.during,
+        "message": failure.message,
+        "revision": failure.revision,
+        "file": failure.file,
+        "line": failure.line,
+        "sql": failure.sql,
+        "sqlstate": failure.sqlstate,
+        "detail": failure.detail,
+        "hint": failure.hint,
+    }

@@ -1,0 +1,221 @@
+"""The pipeline: migrations run on a scratch database, and policies judge what happened.
+
+Everything with an effect (source, server) comes in as an argument; the rest is pure.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from gatekeeper.catalog.conversion import classify_conversions
+from gatekeeper.catalog.read import read_schema
+from gatekeeper.diff.attribute import attribute
+from gatekeeper.diff.compare import compare
+from gatekeeper.errors import ScratchError
+from gatekeeper.facts.build import Facts, build_facts
+from gatekeeper.model.change import Change
+from gatekeeper.model.evidence import Evidence, Failure
+from gatekeeper.model.schema import Schema
+from gatekeeper.policy.evaluate import judge
+from gatekeeper.policy.model import Policy
+from gatekeeper.report.outcome import Outcome
+from gatekeeper.scratch.base import Address, ScratchServer
+from gatekeeper.sources.base import MigrationFailed, Plan, Source, missing_role
+from gatekeeper.sources.split import split_script
+from gatekeeper.witness.read import install, read_events
+
+Progress = Callable[[str], None]
+
+_MOST_ROLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the scratch database holds before the first migration."""
+
+    roles: tuple[str, ...] = ()
+    bootstrap: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What running the migrations showed; judging it needs no database."""
+
+    plan: Plan
+    facts: Facts
+    changes: tuple[Change, ...] = ()
+    evidence: Evidence = Evidence()
+    before: Schema = Schema()
+    after: Schema = Schema()
+
+
+class _NotRun(Exception):
+    """The migrations that `plan` names did not run."""
+
+    def __init__(self, plan: Plan, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.plan = plan
+        self.failure = failure
+
+
+def review(
+    source: Source,
+    start_server: Callable[[], ScratchServer],
+    policies: tuple[Policy, ...],
+    setup: Setup,
+    progress: Progress = lambda _: None,
+) -> Outcome:
+    """Run what is new on a scratch database and judge it.
+
+    Raises GatekeeperError for what the user must put right first. Migrations that fail are an
+    outcome: verdict undecided.
+    """
+    try:
+        snapshot = _take(source, start_server, setup, progress)
+    except _NotRun as stopped:
+        return _undecided(stopped.plan, stopped.failure, policies)
+    except psycopg.OperationalError as error:
+        raise ScratchError(
+            f"the scratch database went away: {str(error).strip()}",
+            "Run the command again; with --database-url, see why the server closed the connection.",
+        ) from error
+    return judge_snapshot(snapshot, policies)
+
+
+def judge_snapshot(snapshot: Snapshot, policies: tuple[Policy, ...]) -> Outcome:
+    """Judge facts by policies. Pure."""
+    judgement = judge(snapshot.facts, policies)
+    return Outcome(
+        verdict=judgement.verdict,
+        base=snapshot.plan.base,
+        head=snapshot.plan.head,
+        findings=judgement.findings,
+        changes=snapshot.changes,
+        revisions=snapshot.plan.revisions,
+        statements=snapshot.evidence.statements,
+        facts=snapshot.facts,
+        before=snapshot.before,
+        after=snapshot.after,
+        notes=(*snapshot.plan.notes, *snapshot.evidence.notes),
+        policy_count=len(policies),
+        server_version=snapshot.after.server_version,
+    )
+
+
+def _undecided(plan: Plan, failure: Failure, policies: tuple[Policy, ...]) -> Outcome:
+    return Outcome(
+        verdict="undecided",
+        base=plan.base,
+        head=plan.head,
+        revisions=plan.revisions,
+        failure=failure,
+        notes=plan.notes,
+        policy_count=len(policies),
+    )
+
+
+def _take(
+    source: Source, start_server: Callable[[], ScratchServer], setup: Setup, progress: Progress
+) -> Snapshot:
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        starting = pool.submit(start_server)  # while the application is imported
+        try:
+            progress("loading the migrations")
+            plan = source.prepare()
+        finally:
+            server = starting.result()
+    try:
+        if not plan.new_revisions:
+            return Snapshot(plan, Facts())
+        return _run(source, plan, server, setup, progress)
+    except MigrationFailed as error:
+        raise _NotRun(plan, error.failure) from error
+    finally:
+        server.close()
+
+
+def _run(
+    source: Source, plan: Plan, server: ScratchServer, setup: Setup, progress: Progress
+) -> Snapshot:
+    """Run the migrations; a role that they grant to and that nobody created is created."""
+    roles = list(setup.roles)
+    while True:
+        server.create_roles(tuple(roles))
+        database = server.create_database()
+        try:
+            return _run_once(source, plan, server, database, setup, tuple(roles), progress)
+        except MigrationFailed as error:
+            role = missing_role(error.failure)
+            if role is None or role in roles or len(roles) >= _MOST_ROLES + len(setup.roles):
+                raise
+            roles.append(role)
+            progress(f"creating the role {role}")
+            server.drop_database(database.database)
+            source.restart()
+
+
+def _run_once(
+    source: Source,
+    plan: Plan,
+    server: ScratchServer,
+    database: Address,
+    setup: Setup,
+    roles: tuple[str, ...],
+    progress: Progress,
+) -> Snapshot:
+    _bootstrap(database, setup.bootstrap)
+    progress("building the base schema")
+    source.build_base(database)
+    with database.connect() as connection:
+        before = read_schema(connection, ignored_tables=source.version_tables())
+        install(connection)
+        count = len(plan.new_revisions)
+        progress(f"running {count} new migration{'s' if count != 1 else ''}")
+        statements = source.apply(database)
+        source.confirm(connection)
+        progress("comparing")
+        events = read_events(connection)
+        after = read_schema(connection, ignored_tables=source.version_tables())
+        changes = attribute(compare(before, after), events, before)
+        conversions = classify_conversions(connection, changes, before)
+    notes = [
+        f"the role {name} was created for this run; nothing in the history creates it"
+        for name in roles
+        if name not in setup.roles
+    ]
+    notes += [
+        f"a stand-in was used for the extension {name}" for name in server.stand_ins(database)
+    ]
+    evidence = Evidence(plan.revisions, statements, events, tuple(notes))
+    facts = build_facts(before, after, changes, evidence, conversions)
+    return Snapshot(plan, facts, changes, evidence, before, after)
+
+
+def _bootstrap(database: Address, scripts: tuple[Path, ...]) -> None:
+    for path in scripts:
+        try:
+            script = split_script(path.read_text("utf-8"), str(path))
+        except OSError as error:
+            raise ScratchError(
+                f"{path}: cannot be read: {error.strerror}",
+                "It is listed under database.bootstrap in gatekeeper.yml.",
+            ) from error
+        with database.connect() as connection:
+            for statement in script.statements:
+                try:
+                    connection.execute(statement.sql.encode())
+                except psycopg.Error as error:
+                    raise MigrationFailed(
+                        Failure(
+                            message=error.diag.message_primary or str(error),
+                            during="bootstrap",
+                            file=str(path),
+                            line=statement.line,
+                            sql=statement.sql,
+                            sqlstate=error.sqlstate,
+                            hint=error.diag.message_hint,
+                        )
+                    ) from error

@@ -1,0 +1,95 @@
+"""Says what went wrong in the application's process, and the way out."""
+
+from pathlib import Path
+
+from gatekeeper.errors import SourceError
+from gatekeeper.model.evidence import Failure
+from gatekeeper.sources.alembic.child import ProbeFailed
+
+_HINTS = {
+    "25001": "PostgreSQL runs this only outside of a transaction: put it into"
+    " `with op.get_context().autocommit_block():`.",
+    "0A000": "If an extension is missing: the scratch server has PostgreSQL's contrib modules and"
+    " pgvector. Use a server that has more: --database-url postgresql://…",
+    "3F000": "If production creates it elsewhere, create it before the first migration: list an SQL"
+    " file under database.bootstrap in gatekeeper.yml.",
+    "42P01": "If the history does not start from an empty database, give what was there before:"
+    " list an SQL dump under database.bootstrap in gatekeeper.yml.",
+}
+
+
+def explain_load(error: ProbeFailed, interpreter: Path, tree: Path) -> SourceError:
+    """Turn a failure to load the project into an error that says what to do."""
+    report = error.report
+    missing = report.get("missing_module")
+    where = _where(report, [tree])
+    message = f"{where}{report.get('type', 'error')}: {report.get('message', '')}"
+    if report.get("step") == "import":
+        return SourceError(
+            f"{interpreter} has no {missing or 'alembic'}",
+            "Name the interpreter that the application's packages are installed in:"
+            " --python .venv/bin/python (or migrations.python in gatekeeper.yml).",
+        )
+    if missing:
+        return SourceError(
+            f"the migrations cannot be loaded by {interpreter}: {message}",
+            f"Install what provides {missing}, or name the interpreter that has it: --python PATH.",
+        )
+    return SourceError(
+        f"the migrations cannot be loaded: {message}",
+        "Settings without a default can be given under migrations.env in gatekeeper.yml."
+        f"\n{_last_lines(report)}",
+    )
+
+
+def failure_of(error: ProbeFailed, trees: list[Path], *, during: str) -> Failure:
+    """Turn a failed upgrade into what the report shows."""
+    report = error.report
+    state = report.get("sqlstate")
+    message = report.get("server_message") or report.get("message") or report.get("type") or ""
+    if not report.get("server_message") and report.get("type"):
+        message = f"{report['type']}: {message}"
+    hint = report.get("hint") or _HINTS.get(state or "")
+    if report.get("missing_module") and not hint:
+        hint = "Name the interpreter that has it: --python PATH."
+    elif not hint and not state and not report.get("refused"):
+        hint = (
+            "If a setting is missing, give it under migrations.env in gatekeeper.yml.\n"
+            + _last_lines(report)
+        )
+    if report.get("refused"):
+        message = report["message"]
+    return Failure(
+        message=message,
+        during=during,
+        revision=report.get("revision"),
+        file=_relative(report.get("file"), trees),
+        line=report.get("line"),
+        sql=report.get("sql"),
+        sqlstate=state,
+        detail=report.get("detail"),
+        hint=hint,
+        output=error.output,
+    )
+
+
+def _where(report: dict[str, object], trees: list[Path]) -> str:
+    file = _relative(report.get("file"), trees)
+    return f"{file}:{report.get('line')}: " if file else ""
+
+
+def _relative(file: object, trees: list[Path]) -> str | None:
+    if not isinstance(file, str) or not file:
+        return None
+    for tree in trees:
+        try:
+            return str(Path(file).relative_to(tree.resolve()))
+        except ValueError:
+            continue
+    return file
+
+
+def _last_lines(report: dict[str, object]) -> str:
+    """Give the end of the application's traceback: it is theirs, and it says where to look."""
+    lines = [line for line in str(report.get("traceback", "")).splitlines() if line.strip()]
+    return "\n".join(lines[-6:])

@@ -1,0 +1,322 @@
+"""An Alembic project in a git repository: the base's revisions, then the head's."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from gatekeeper.errors import SourceError
+from gatekeeper.git import WORKING_TREE, ChangedFiles, Repository
+from gatekeeper.model.evidence import Failure, Revision, Statement
+from gatekeeper.scratch.base import Address
+from gatekeeper.scratch.rundir import RunDirectory
+from gatekeeper.sources.alembic.child import Child, ProbeFailed, Report
+from gatekeeper.sources.alembic.failure import explain_load, failure_of
+from gatekeeper.sources.alembic.interpreter import find_interpreter
+from gatekeeper.sources.alembic.locate import Location, locate
+from gatekeeper.sources.base import MigrationFailed, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class AlembicOptions:
+    """What the user may say about an Alembic project; see gatekeeper.yml, `migrations`."""
+
+    config: str | None = None
+    section: str | None = None
+    python: str | None = None
+    env: dict[str, str] | None = None
+    x: tuple[str, ...] = ()
+    timeout: int = 600
+
+
+class AlembicSource:
+    """Builds the base and applies the head's new revisions.
+
+    Importing an application costs more than migrating, so one child process does both when the
+    head's tree holds the base's history unchanged. Otherwise the base is built by its own tree.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        run: RunDirectory,
+        *,
+        base: str | None,
+        head: str | None,
+        options: AlembicOptions,
+    ) -> None:
+        self._repository = repository
+        self._run = run
+        self._options = options
+        self._head = repository.commit(head) if head else WORKING_TREE
+        self._base, self._base_label = self._find_base(base)
+        self._trees: dict[str, Path] = {WORKING_TREE: repository.root}
+        self._children: list[Child] = []
+        self._version_tables: list[tuple[str | None, str]] = []
+        self._plan: _Plan | None = None
+
+    def prepare(self) -> Plan:
+        """Find the project, and which revisions are new; imports the project's revision files."""
+        tree = self._tree(self._head)
+        given = self._options.config
+        where = locate(self._repository, self._head, tree, given, self._options.section)
+        label = "the working tree" if self._head == WORKING_TREE else f"commit {self._head[:12]}"
+        commit = None if self._head == WORKING_TREE else self._head
+        self._plan = _Plan(where, Plan(base=self._base_label, head=label, head_commit=commit))
+        if where.script is not None and not self._changed([where.script, where.config]).all:
+            return self._plan.public  # nothing that could change the schema was touched
+        self._load_head()
+        return self._plan.public
+
+    def build_base(self, database: Address) -> None:
+        plan = self._loaded()
+        if plan.base_child is None and not plan.base_heads:
+            return
+        child = plan.base_child or plan.head_child
+        targets = ["heads"] if plan.base_child else list(plan.base_heads)
+        try:
+            self._upgrade(child, database, targets, during="base history")
+        finally:
+            if plan.base_child is not None:
+                plan.base_child.close()
+
+    def apply(self, database: Address) -> tuple[Statement, ...]:
+        plan = self._loaded()
+        if plan.vanished:
+            raise MigrationFailed(_vanished(plan.vanished))
+        return self._upgrade(plan.head_child, database, ["heads"], during="new migrations")
+
+    def version_tables(self) -> tuple[tuple[str, str], ...]:
+        return tuple((schema or "public", table) for schema, table in self._version_tables)
+
+    def confirm(self, connection: psycopg.Connection[Any]) -> None:
+        """Compare the version table with the head's heads: what is not stamped did not happen."""
+        expected = set(self._loaded().heads)
+        found: set[str] = set()
+        for schema, table in self._version_tables:
+            name = sql.Identifier(schema, table) if schema else sql.Identifier(table)
+            try:
+                rows = connection.execute(sql.SQL("SELECT version_num FROM {}").format(name))
+                found |= {version for (version,) in rows}
+            except psycopg.Error:
+                continue
+        if found != expected:
+            raise MigrationFailed(_not_reached(expected, found))
+
+    def restart(self) -> None:
+        self.close()
+        self._load_head()
+
+    def close(self) -> None:
+        for child in self._children:
+            child.close()
+        self._children = []
+
+    def _find_base(self, base: str | None) -> tuple[str, str]:
+        repository = self._repository
+        if not repository.has_commits():
+            raise SourceError(
+                "the repository has no commit yet, so there is nothing to compare with",
+                "Commit the schema you have first; Gatekeeper judges what comes after.",
+            )
+        if base is not None:
+            commit = repository.commit(base)
+            return commit, f"{base} ({commit[:12]})"
+        branch = repository.default_branch()
+        head = self._head or repository.commit("HEAD")
+        commit = repository.merge_base(repository.commit(branch), head)
+        return commit, f"{branch} ({commit[:12]})"
+
+    def _tree(self, commit: str) -> Path:
+        if commit not in self._trees:
+            folder = self._run.folder("trees") / commit[:12]
+            folder.mkdir()
+            self._repository.check_out(commit, folder)
+            self._trees[commit] = folder
+        return self._trees[commit]
+
+    def _changed(self, paths: list[str]) -> ChangedFiles:
+        return self._repository.changed(self._base, self._head, paths)
+
+    def _loaded(self) -> "_Plan":
+        if self._plan is None or not self._plan.loaded:
+            raise AssertionError("prepare() found nothing to run")
+        return self._plan
+
+    def _load_head(self) -> None:
+        assert self._plan is not None  # noqa: S101 - prepare() comes first
+        plan = self._plan
+        head = self._tree(self._head)
+        child, seen = self._inspect(head, plan.where)
+        found = {r["id"]: _revision(r, head) for r in seen["revisions"]}
+        places = sorted({_inside(p, head) or "." for p in (seen["script"], *seen["locations"])})
+        changed = self._changed([*places, plan.where.config])
+        rewritten = {
+            p for p in changed.modified | changed.deleted if _matters(p, plan.where.config)
+        }
+        base_ids = {r.id for r in found.values() if r.file not in changed.added}
+        base_child: Child | None = None
+        vanished: set[str] = set()
+        notes: list[str] = []
+        if rewritten:
+            base_child, base_ids = self._load_base(plan.where)
+            vanished = base_ids - set(found)
+            notes += [f"{path} was changed or removed by this change" for path in sorted(rewritten)]
+        revisions = tuple(
+            replace(r, is_new=r.id not in base_ids)
+            for r in sorted(found.values(), key=lambda r: r.id)
+        )
+        plan.head_child, plan.base_child = child, base_child
+        plan.heads = tuple(sorted(seen["heads"]))
+        plan.base_heads = _heads([r for r in found.values() if r.id in base_ids])
+        plan.vanished = tuple(sorted(vanished))
+        plan.loaded = True
+        plan.public = replace(plan.public, revisions=revisions, notes=tuple(notes))
+
+    def _load_base(self, where: Location) -> tuple[Child | None, set[str]]:
+        """Load the base's own tree; a base without the project has no revisions."""
+        tree = self._tree(self._base)
+        if not (tree / where.config).is_file():
+            return None, set()
+        child, seen = self._inspect(tree, where)
+        return child, {r["id"] for r in seen["revisions"]}
+
+    def _inspect(self, tree: Path, where: Location) -> tuple[Child, Report]:
+        directory = tree / where.directory
+        root = self._repository.root
+        interpreter = find_interpreter(self._options.python, root / where.directory, root)
+        child = Child(
+            self._run,
+            interpreter,
+            directory,
+            environment=self._options.env or {},
+            timeout=self._options.timeout,
+        )
+        self._children.append(child)
+        config = tree / where.config
+        toml = config if config.name == "pyproject.toml" else config.with_name("pyproject.toml")
+        child.send(
+            "inspect",
+            directory=str(directory),
+            config=str(config.with_name("alembic.ini") if config == toml else config),
+            toml=str(toml) if "[tool.alembic" in _text(toml) else None,
+            section=where.section,
+            x=list(self._options.x),
+        )
+        try:
+            child.expect("started")
+            return child, child.expect("inspected")
+        except ProbeFailed as error:
+            raise explain_load(error, interpreter, tree) from error
+
+    def _upgrade(
+        self, child: Child, database: Address, targets: list[str], *, during: str
+    ) -> tuple[Statement, ...]:
+        statements: list[Statement] = []
+        tree = self._tree(self._head)
+
+        def collect(report: Report) -> None:
+            if report["kind"] == "statement":
+                statements.append(
+                    Statement(
+                        number=report["number"],
+                        sql=report["sql"],
+                        file=_inside(report["file"], tree) or report["file"],
+                        line=report["line"],
+                        revision=report["revision"],
+                        autocommit=report["autocommit"],
+                    )
+                )
+
+        child.send(
+            "connect",
+            address={
+                "host": database.host,
+                "port": database.port,
+                "user": database.user,
+                "password": database.password,
+                "database": database.database,
+            },
+        )
+        child.send("upgrade", targets=targets)
+        try:
+            done = child.expect("upgraded", collect)
+        except ProbeFailed as error:
+            trees = list(self._trees.values())
+            raise MigrationFailed(failure_of(error, trees, during=during)) from error
+        for schema, table in done["version_tables"]:
+            if (schema, table) not in self._version_tables:
+                self._version_tables.append((schema, table))
+        return tuple(statements)
+
+
+class _Plan:
+    """What prepare() found; the children are there once the revisions are loaded."""
+
+    head_child: Child
+    base_child: Child | None = None
+    heads: tuple[str, ...] = ()
+    base_heads: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
+    loaded = False
+
+    def __init__(self, where: Location, public: Plan) -> None:
+        self.where = where
+        self.public = public
+
+
+def _revision(report: Report, tree: Path) -> Revision:
+    return Revision(
+        id=report["id"],
+        file=_inside(report["file"], tree) or report["file"],
+        parents=tuple(report["parents"]),
+        title=report["title"],
+    )
+
+
+def _heads(revisions: list[Revision]) -> tuple[str, ...]:
+    parents = {parent for revision in revisions for parent in revision.parents}
+    return tuple(sorted(r.id for r in revisions if r.id not in parents))
+
+
+def _matters(path: str, config: str) -> bool:
+    """Say whether a changed file could change what the base's history does."""
+    return path == config or path.endswith((".py", ".sql"))
+
+
+def _inside(path: str, tree: Path) -> str | None:
+    try:
+        return str(Path(path).resolve().relative_to(tree.resolve()))
+    except ValueError:
+        return None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _vanished(ids: tuple[str, ...]) -> Failure:
+    listed = ", ".join(ids[:5]) + (" …" if len(ids) > 5 else "")  # noqa: PLR2004 - enough to see
+    return Failure(
+        message=f"the base has revisions that the head no longer has: {listed}",
+        hint="A database that ran them cannot go on. Keep merged revisions as they are and add a"
+        " new one.",
+    )
+
+
+def _not_reached(expected: set[str], found: set[str]) -> Failure:
+    def listed(ids: set[str]) -> str:
+        return ", ".join(sorted(ids)) or "nothing"
+
+    return Failure(
+        message=f"the migrations ran, but the version table holds {listed(found)} instead of"
+        f" {listed(expected)}",
+        hint="A revision that commits on op.get_bind() ends alembic's own transaction, and the"
+        " version is rolled back. Use `with op.get_context().autocommit_block():` instead; or"
+        " env.py did not migrate the database it was given.",
+    )

@@ -1,0 +1,64 @@
+"""What every source of migrations can do."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import psycopg
+
+from gatekeeper.model.evidence import Failure, Revision, Statement
+from gatekeeper.scratch.base import Address
+
+
+class MigrationFailed(Exception):
+    """The migrations did not run to their end: nothing can be judged."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be compared. `base` and `head` are for people: a commit, a file, working tree."""
+
+    base: str
+    head: str
+    head_commit: str | None = None
+    revisions: tuple[Revision, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def new_revisions(self) -> tuple[Revision, ...]:
+        return tuple(revision for revision in self.revisions if revision.is_new)
+
+
+class Source(Protocol):
+    """A history of migrations that can build the base and then go on to the head."""
+
+    def prepare(self) -> Plan:
+        """Find out what is to be compared. Needs no database; may run code of the project."""
+
+    def build_base(self, database: Address) -> None:
+        """Bring an empty database to the base's schema. Raises MigrationFailed."""
+
+    def apply(self, database: Address) -> tuple[Statement, ...]:
+        """Run what is new on the base's schema. Raises MigrationFailed."""
+
+    def version_tables(self) -> tuple[tuple[str, str], ...]:
+        """Name the (schema, table) pairs in which the tool keeps its own state."""
+
+    def confirm(self, connection: psycopg.Connection[Any]) -> None:
+        """Check that the database is where the head says. Raises MigrationFailed."""
+
+    def restart(self) -> None:
+        """Forget what was done to a database, so that it can be done to another."""
+
+    def close(self) -> None:
+        """End every process of the source."""
+
+
+def missing_role(failure: Failure) -> str | None:
+    """Name the role that the server missed, when that is why the migrations failed."""
+    match = re.search(r'^role "(.+)" does not exist', failure.message)
+    return match[1] if match and failure.sqlstate in ("42704", "28000") else None

@@ -1,0 +1,147 @@
+"""Splits an SQL script into statements that know their line.
+
+The tokenizer is sqlglot's: quotes, dollar quotes and nested comments are its business. What psql
+understands and the server does not (meta-commands, COPY data) is taken out before.
+"""
+
+import re
+from dataclasses import dataclass
+
+from sqlglot.dialects.postgres import Postgres
+from sqlglot.errors import TokenError
+from sqlglot.tokens import Token
+
+from gatekeeper.errors import SourceError
+
+_META_COMMAND = re.compile(r"^\\[a-zA-Z!?][^\n]*$", re.MULTILINE)
+_COPY_DATA = re.compile(
+    r"^(?P<command>COPY [^;]*? FROM stdin[^;\n]*;)[ \t]*\n(?P<data>(?:.*\n)*?)\\\.[ \t]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_TRANSACTION_OFF = re.compile(
+    r"^\s*--\s*gatekeeper:\s*transaction\s+off\s*$", re.MULTILINE | re.IGNORECASE
+)
+_BEGIN = {"BEGIN", "START"}
+_END = {"COMMIT", "END", "ROLLBACK", "ABORT"}
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptStatement:
+    """One statement of a script; `words` are its first tokens in upper case."""
+
+    sql: str
+    line: int
+    words: tuple[str, ...] = ()
+    copy_data: str | None = None
+
+    @property
+    def begins_transaction(self) -> bool:
+        return self.words[:1] == ("BEGIN",) or self.words[:2] == ("START", "TRANSACTION")
+
+    @property
+    def ends_transaction(self) -> bool:
+        if self.words[:2] in (("ROLLBACK", "TO"), ("COMMIT", "PREPARED"), ("ROLLBACK", "PREPARED")):
+            return False
+        return bool(self.words) and self.words[0] in _END
+
+    @property
+    def refuses_transaction(self) -> bool:
+        """Say whether PostgreSQL refuses to run this inside a transaction block."""
+        first = self.words[0] if self.words else ""
+        if "CONCURRENTLY" in self.words:
+            return first in ("CREATE", "DROP", "REINDEX") or "DETACH" in self.words
+        return first == "VACUUM" or self.words[:2] in (
+            ("CREATE", "DATABASE"),
+            ("DROP", "DATABASE"),
+            ("CREATE", "TABLESPACE"),
+            ("DROP", "TABLESPACE"),
+            ("ALTER", "SYSTEM"),
+            ("REINDEX", "DATABASE"),
+            ("REINDEX", "SYSTEM"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The statements of one file."""
+
+    file: str
+    statements: tuple[ScriptStatement, ...]
+    transaction_off: bool = False
+
+    @property
+    def controls_transactions(self) -> bool:
+        return any(s.begins_transaction for s in self.statements)
+
+
+def split_script(text: str, file: str) -> Script:
+    """Split a script. Raises SourceError with file and line when it cannot be read as SQL."""
+    off = _TRANSACTION_OFF.search(text) is not None
+    copies: dict[int, str] = {}
+    text = text.removeprefix("\ufeff")
+
+    def keep(match: re.Match[str]) -> str:
+        copies[match.start("command")] = match["data"]
+        return match["command"] + " " * (len(match[0]) - len(match["command"]))
+
+    blanked = _COPY_DATA.sub(keep, text)
+    blanked = _META_COMMAND.sub(lambda m: " " * len(m[0]), blanked)
+    try:
+        tokens = Postgres().tokenize(blanked)
+    except TokenError as error:
+        where = re.search(r"line (\d+)", str(error))
+        line = where[1] if where else str(_unclosed(blanked))
+        raise SourceError(
+            f"{file}:{line}: cannot be read as SQL: a quote, dollar quote or comment is not closed"
+        ) from error
+    starts = _line_starts(text)
+    statements: list[ScriptStatement] = []
+    pending: list[Token] = []
+    depth = 0  # of BEGIN ATOMIC … END, in which semicolons do not end the statement
+    for token in tokens:
+        word = token.text.upper()
+        if token.token_type.name != "SEMICOLON":
+            if (word == "ATOMIC" and pending and pending[-1].text.upper() == "BEGIN") or (
+                depth and word == "CASE"
+            ):
+                depth += 1
+            elif depth and word == "END":
+                depth -= 1
+            pending.append(token)
+        elif depth == 0:
+            _finish(pending, blanked, starts, copies, statements)
+            pending = []
+    _finish(pending, blanked, starts, copies, statements)
+    return Script(file, tuple(statements), off)
+
+
+def _finish(
+    tokens: list[Token],
+    text: str,
+    starts: list[int],
+    copies: dict[int, str],
+    statements: list[ScriptStatement],
+) -> None:
+    if not tokens:
+        return
+    start, end = tokens[0].start, tokens[-1].end + 1
+    words = tuple(t.text.upper() for t in tokens[:12]) + tuple(
+        t.text.upper() for t in tokens[12:] if t.text.upper() in ("CONCURRENTLY", "DETACH")
+    )
+    statements.append(
+        ScriptStatement(text[start:end], _line(starts, start), words, copies.get(start))
+    )
+
+
+def _line_starts(text: str) -> list[int]:
+    return [0, *(m.end() for m in re.finditer("\n", text))]
+
+
+def _line(starts: list[int], offset: int) -> int:
+    from bisect import bisect_right
+
+    return bisect_right(starts, offset)
+
+
+def _unclosed(text: str) -> int:
+    return text.count("\n") + 1

@@ -1,0 +1,161 @@
+"""Plain SQL: one script is the base, others are the migrations. No git, no migration tool."""
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from gatekeeper.errors import SourceError
+from gatekeeper.model.evidence import Failure, Revision, Statement
+from gatekeeper.scratch.base import Address
+from gatekeeper.sources.base import MigrationFailed, Plan
+from gatekeeper.sources.split import Script, ScriptStatement, split_script
+
+
+class SqlFiles:
+    """`schema` builds the base; `migrations` run on it, in their order.
+
+    With transaction `single` each file runs in one transaction, as most migration runners do,
+    unless it says BEGIN itself or holds the comment `-- gatekeeper: transaction off`. Statements
+    that PostgreSQL refuses to run in a transaction run between two. With `none` every statement
+    commits by itself.
+    """
+
+    def __init__(
+        self, schema: Path | None, migrations: list[Path], *, transaction: str = "single"
+    ) -> None:
+        self._schema = schema
+        self._paths = migrations
+        self._single = transaction == "single"
+        self._base: Script | None = None
+        self._scripts: list[Script] = []
+        self._statements: list[Statement] = []
+
+    @classmethod
+    def of_scripts(cls, base: Script, scripts: list[Script]) -> "SqlFiles":
+        """Make a source of scripts that are already split."""
+        source = cls(None, [])
+        source._base, source._scripts = base, scripts
+        return source
+
+    def prepare(self) -> Plan:
+        if self._schema is not None or self._paths:
+            self._base = None if self._schema is None else _read(self._schema)
+            self._scripts = [_read(path) for path in self._paths]
+        revisions = tuple(
+            Revision(id=script.file, file=script.file, is_new=True) for script in self._scripts
+        )
+        base = "an empty database" if self._schema is None else str(self._schema)
+        return Plan(base=base, head=", ".join(s.file for s in self._scripts), revisions=revisions)
+
+    def build_base(self, database: Address) -> None:
+        if self._base is None:
+            return
+        with database.connect() as connection:
+            for statement in self._base.statements:
+                self._run(connection, statement, self._base, during="base history", tag="")
+
+    def apply(self, database: Address) -> tuple[Statement, ...]:
+        self._statements = []
+        for script in self._scripts:
+            with database.connect() as connection:
+                self._run_script(connection, script)
+        return tuple(self._statements)
+
+    def version_tables(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
+    def confirm(self, connection: psycopg.Connection[Any]) -> None:
+        """Every statement ran, or apply() had raised."""
+
+    def restart(self) -> None:
+        self._statements = []
+
+    def close(self) -> None:
+        """There is no process to end."""
+
+    def _run_script(self, connection: psycopg.Connection[Any], script: Script) -> None:
+        wrap = self._single and not script.transaction_off and not script.controls_transactions
+        is_open = False
+        for statement in script.statements:
+            if wrap and statement.refuses_transaction:
+                if is_open:
+                    connection.execute("COMMIT")
+                    is_open = False
+            elif wrap and not is_open:
+                connection.execute("BEGIN")
+                is_open = True
+            number = len(self._statements) + 1
+            self._statements.append(
+                Statement(
+                    number=number,
+                    sql=statement.sql,
+                    file=script.file,
+                    line=statement.line,
+                    revision=script.file,
+                    autocommit=not is_open
+                    and connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+                    and not statement.begins_transaction,
+                )
+            )
+            tag = f"\n/* gatekeeper:{number} */"
+            self._run(connection, statement, script, during="new migrations", tag=tag)
+        if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            connection.execute("COMMIT")
+
+    def _run(
+        self,
+        connection: psycopg.Connection[Any],
+        statement: ScriptStatement,
+        script: Script,
+        *,
+        during: str,
+        tag: str,
+    ) -> None:
+        try:
+            if statement.copy_data is not None:
+                with connection.cursor() as cursor, cursor.copy(statement.sql.encode()) as copy:
+                    copy.write(statement.copy_data.encode())
+            else:
+                connection.execute((statement.sql + tag).encode())
+        except psycopg.Error as error:
+            raise MigrationFailed(
+                Failure(
+                    message=error.diag.message_primary or str(error).strip(),
+                    during=during,
+                    revision=script.file if tag else None,
+                    file=script.file,
+                    line=statement.line + _offset(statement, error),
+                    sql=statement.sql,
+                    sqlstate=error.sqlstate,
+                    detail=error.diag.message_detail,
+                    hint=error.diag.message_hint or _hint(error),
+                )
+            ) from error
+
+
+def _offset(statement: ScriptStatement, error: psycopg.Error) -> int:
+    """Count the lines from the statement's first to the one the server points at."""
+    position = error.diag.statement_position
+    return statement.sql.count("\n", 0, int(position) - 1) if position else 0
+
+
+def _hint(error: psycopg.Error) -> str | None:
+    if error.sqlstate == "25001":
+        return (
+            "Put it into a file of its own without BEGIN, or write `-- gatekeeper: transaction off`"
+            " at the top of this one."
+        )
+    return None
+
+
+def _read(path: Path) -> Script:
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise SourceError(
+            f"{path}: cannot be read: {error.strerror}", "Give the paths of existing SQL files."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}: not UTF-8 text (byte {error.start})") from error
+    return split_script(text, str(path))
