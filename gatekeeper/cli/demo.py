@@ -1,5 +1,52 @@
-"""gatekeeper demo."""
+"""gatekeeper demo: the whole thing on a small shop."""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from gatekeeper.cli.check import Format, perform, show
+from gatekeeper.cli.session import errors_reported
+from gatekeeper.config import Config, Migrations
+from gatekeeper.errors import GatekeeperError
 
 
 def demo() -> None:
-    """x."""
+    """Build a small shop with a bad pull request in a temporary git repository, and review it."""
+    with errors_reported():
+        from gatekeeper.demo import build_shop
+        from gatekeeper.report.markdown import render_markdown
+
+        if shutil.which("git") is None:
+            raise GatekeeperError("git is not installed, or not on the PATH", "Install git.")
+        folder = Path(tempfile.mkdtemp(prefix="shop-"))
+        try:
+            repository = folder / "shop"
+            repository.mkdir()
+            build_shop(repository)
+            os.chdir(repository)
+            # Our own interpreter: it has alembic and a driver, whatever the caller has activated.
+            config = Config(root=repository, migrations=Migrations(python=sys.executable))
+            outcome = perform(config)
+            comment = folder / "comment.md"
+            comment.write_text(render_markdown(outcome), "utf-8")
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        show(outcome, Format.terminal, None)
+        console = Console(highlight=False)
+        lines = (
+            "",
+            f"The comment for the pull request was written to {comment}",
+            f"The shop is in {repository} (branch billing); try:",
+            f"  cd {repository}",
+            f"  {Path(sys.argv[0])} check --python {sys.executable}",
+        )
+        for line in lines:
+            console.print(Text(line), soft_wrap=True)
+    raise typer.Exit(0)

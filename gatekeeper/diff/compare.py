@@ -5,7 +5,8 @@ rename, and something dropped and made again under its name is two changes. Unre
 matched by subject.
 """
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from gatekeeper.diff.renames import Renames
@@ -13,9 +14,11 @@ from gatekeeper.model.change import Change
 from gatekeeper.model.schema import (
     Column,
     Constraint,
+    EnumType,
     EnumValue,
     ForeignKey,
     Index,
+    Namespace,
     Schema,
     SchemaObject,
     Sequence,
@@ -90,8 +93,7 @@ def compare(before: Schema, after: Schema, *, by_name: bool = False) -> tuple[Ch
         new = {key(o): o for o in after_objects[kind]}
         for k in old.keys() | new.keys():
             changes.extend(_compare_one(old.get(k), new.get(k), renames))
-    owners = _Owners(before, changes)
-    return tuple(sorted(map(owners.attach, changes), key=_order))
+    return tuple(sorted(_grouped(changes), key=_order))
 
 
 def _compare_one(
@@ -134,51 +136,67 @@ def _text(value: Any) -> str | None:  # noqa: ANN401
 
 
 class _Owners:
-    """Knows which dropped thing took which other dropped thing along."""
+    """Knows what came or went together: a table's parts with the table, a key's index with it."""
 
-    def __init__(self, before: Schema, changes: list[Change]) -> None:
-        dropped = [c.before for c in changes if c.after is None and c.before is not None]
-        self._tables = {o.oid: o.subject for o in dropped if isinstance(o, Table)}
-        self._columns = {(o.table_oid, o.name): o.subject for o in dropped if isinstance(o, Column)}
-        self._types = {o.oid: o.subject for o in dropped if o.kind == "type"}
-        self._constraints = {
-            (o.table_oid, o.name): o.subject for o in dropped if isinstance(o, Constraint)
-        }
-        self._schemas = {o.name: o.subject for o in dropped if o.kind == "schema"}
-        self._schema_of = {t.oid: t.schema_name for t in before.tables}
+    def __init__(self, things: Iterable[SchemaObject], *, columns_own_keys: bool) -> None:
+        self._columns_own_keys = columns_own_keys
+        self._tables: dict[int, str] = {}
+        self._columns: dict[tuple[int, str], str] = {}
+        self._types: dict[int, str] = {}
+        self._constraints: dict[tuple[int, str], str] = {}
+        self._schemas: dict[str, str] = {}
+        for thing in things:
+            match thing:
+                case Table():
+                    self._tables[thing.oid] = thing.subject
+                case Column():
+                    self._columns[thing.table_oid, thing.name] = thing.subject
+                case Constraint():
+                    self._constraints[thing.table_oid, thing.name] = thing.subject
+                case EnumType():
+                    self._types[thing.oid] = thing.subject
+                case Namespace():
+                    self._schemas[thing.name] = thing.subject
 
-    def attach(self, change: Change) -> Change:
-        """Give the change with `part_of` set where its object went with its owner."""
-        if change.after is not None or change.before is None:
-            return change
-        owner = self._owner(change.before)
-        if owner is None:
-            return change
-        return Change(
-            change.kind, change.subject, change.ident, before=change.before, part_of=owner
-        )
-
-    def _owner(self, thing: SchemaObject) -> str | None:
+    def owner(self, thing: SchemaObject) -> str | None:
+        """Name what `thing` came or went with, if it did."""
         schema = self._schemas.get(getattr(thing, "schema_name", ""))
         if schema is not None:
             return schema
         if isinstance(thing, EnumValue):
             return self._types.get(thing.type_oid)
         if isinstance(thing, Sequence):
-            return self._tables.get(thing.owner_table_oid) or next(
-                (s for s in self._columns.values() if s == thing.owned_by), None
-            )
-        if isinstance(thing, Column | Constraint | ForeignKey | Index):
-            if thing.table_oid in self._tables:
-                return self._tables[thing.table_oid]
-            if isinstance(thing, Index) and thing.constraint_name:
-                return self._constraints.get((thing.table_oid, thing.constraint_name))
-            if not isinstance(thing, Column):
-                names = [c for c in thing.columns if c is not None]
-                return next(
-                    (s for n in names if (s := self._columns.get((thing.table_oid, n)))), None
-                )
-        return None
+            table = self._tables.get(thing.owner_table_oid)
+            return table or (thing.owned_by if thing.owned_by in self._columns.values() else None)
+        if not isinstance(thing, Column | Constraint | ForeignKey | Index):
+            return None
+        if thing.table_oid in self._tables:
+            return self._tables[thing.table_oid]
+        if isinstance(thing, Column):
+            return None
+        if isinstance(thing, Index) and thing.constraint_name is not None:
+            found = self._constraints.get((thing.table_oid, thing.constraint_name))
+            if found is not None:
+                return found
+        if not self._columns_own_keys:
+            return None  # an index on a new column of an old table is news of its own
+        names = [name for name in thing.columns if name is not None]
+        return next((s for n in names if (s := self._columns.get((thing.table_oid, n)))), None)
+
+
+def _grouped(changes: list[Change]) -> Iterator[Change]:
+    """Give the changes with `part_of` where an object was dropped, or added, with its owner."""
+    added = (c.after for c in changes if c.before is None and c.after is not None)
+    dropped = (c.before for c in changes if c.after is None and c.before is not None)
+    came = _Owners(added, columns_own_keys=False)
+    went = _Owners(dropped, columns_own_keys=True)
+    for change in changes:
+        owner = None
+        if change.after is None and change.before is not None:
+            owner = went.owner(change.before)
+        elif change.before is None and change.after is not None:
+            owner = came.owner(change.after)
+        yield replace(change, part_of=owner)
 
 
 def _order(change: Change) -> tuple[Any, ...]:

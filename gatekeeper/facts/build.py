@@ -61,7 +61,7 @@ class _Builder:
         self._taken: dict[str, Counter[str]] = {}
         for change in changes:
             self._by_ident.setdefault(change.ident, []).append(change)
-            if change.part_of is not None:
+            if change.part_of is not None and change.after is None:
                 kind = change.kind.partition(".")[0].replace("_", " ")
                 self._taken.setdefault(change.part_of, Counter())[kind] += 1
 
@@ -181,7 +181,7 @@ class _Builder:
             "verb": change.verb,
             "before_text": change.before_text,
             "after_text": change.after_text,
-            "dropped_with": change.part_of,
+            "dropped_with": change.part_of if change.after is None else None,
             "cascaded": change.cascaded,
             **self._place(change.statement),
         }

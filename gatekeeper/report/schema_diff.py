@@ -13,7 +13,6 @@ from gatekeeper.model.schema import (
     Index,
     Part,
     SchemaObject,
-    Sequence,
     Table,
     View,
 )
@@ -24,34 +23,26 @@ _SIGNS = {"added": "+", "dropped": "-"}
 
 
 def diff_lines(changes: tuple[Change, ...]) -> list[str]:
-    """Give the lines, table by table; what went with its owner is not repeated."""
+    """Give the lines, table by table. What went with its owner is not repeated; a new table is whole."""
     tables: dict[str, list[Change]] = {}
     alone: list[Change] = []
     for change in changes:
-        if change.part_of is not None:
-            continue
         thing = change.after or change.before
+        if change.part_of is not None and not (
+            isinstance(thing, Part) and change.after is not None
+        ):
+            continue
         if isinstance(thing, Table):
             tables.setdefault(thing.subject, []).insert(0, change)
         elif isinstance(thing, Part):
             owner = qualified(thing.schema_name, thing.table_name)
             tables.setdefault(owner, []).append(change)
-        elif not _follows(change, changes):
+        else:
             alone.append(change)
     lines = [line for change in alone for line in _object_lines(change)]
     for name, own in sorted(tables.items()):
         lines += _table_lines(name, own)
     return [visible(shortened(line, 240)) for line in lines]
-
-
-def _follows(change: Change, changes: tuple[Change, ...]) -> bool:
-    """Say whether the change says nothing that its owner's does not: a serial's sequence."""
-    thing = change.after
-    if isinstance(thing, Sequence) and thing.owned_by is not None:
-        return change.verb == "added"
-    if isinstance(thing, EnumValue) and change.verb == "added":
-        return any(c.kind == "type.added" and c.ident[1] == thing.type_oid for c in changes)
-    return False
 
 
 def _table_lines(name: str, changes: list[Change]) -> Iterator[str]:

@@ -1,7 +1,12 @@
-"""The report for a terminal, with Rich. Colour is the console's business."""
+"""The report for a terminal, with Rich. Colour is the console's business.
 
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
+Prose is wrapped to the width of the terminal; places and code are never broken, so that they can be
+clicked and copied.
+"""
+
+import textwrap
+
+from rich.console import Console
 from rich.text import Text
 
 from gatekeeper.model.evidence import Failure
@@ -11,70 +16,90 @@ from gatekeeper.report.view import Item, headline, instead, items, message, plac
 
 _STYLES = {"error": "bold red", "warning": "yellow", "notice": "cyan"}
 _VERDICT_STYLES = {"passed": "bold green", "blocked": "bold red", "undecided": "bold red"}
+_WIDEST = 100
 
 
 def print_terminal(outcome: Outcome, console: Console) -> None:
     """Print the whole report."""
+    printer = _Printer(console)
     if outcome.failure is not None:
-        console.print(_failure(outcome.failure))
+        printer.failure(outcome.failure)
     explained: set[str] = set()
     for item in items(outcome.findings):
-        console.print(_item(item, explain=item.policy.id not in explained))
+        printer.item(item, explain=item.policy.id not in explained)
         explained.add(item.policy.id)
     for note in outcome.notes:
-        console.print(Text(f"note: {visible(note)}", style="dim"))
-    line = Text()
-    line.append(_sentence(headline(outcome)), style=_VERDICT_STYLES[outcome.verdict])
-    console.print(line)
+        printer.prose(f"note: {visible(note)}", "dim", indent="")
+    verdict = headline(outcome)
+    printer.line(Text(verdict[:1].upper() + verdict[1:], style=_VERDICT_STYLES[outcome.verdict]))
     if outcome.failure is None:
         server = f" on PostgreSQL {outcome.server_version}" if outcome.server_version else ""
-        against = (
-            f"{summary(outcome)}{server}; {visible(outcome.head)} against {visible(outcome.base)}"
+        against = f"{visible(outcome.head)} against {visible(outcome.base)}"
+        printer.prose(f"{summary(outcome)}{server}; {against}", "dim", indent="")
+
+
+class _Printer:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._width = min(console.width, _WIDEST) if console.is_terminal else _WIDEST
+
+    def line(self, text: Text) -> None:
+        self._console.print(text, soft_wrap=True, highlight=False)
+
+    def prose(self, text: str, style: str = "", indent: str = "  ") -> None:
+        wrapped = textwrap.fill(
+            text,
+            self._width,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
         )
-        console.print(Text(against, style="dim"))
+        self.line(Text(wrapped, style=style))
 
+    def block(self, text: str, style: str, indent: str = "    ") -> None:
+        self.line(Text(textwrap.indent(visible_lines(text), indent), style=style))
 
-def _item(item: Item, *, explain: bool) -> RenderableType:
-    finding = item.first
-    head = Text()
-    head.append(finding.severity, style=_STYLES[finding.severity])
-    if finding.severity == "error" and not finding.blocks:
-        head.append(" (on trial)", style="dim")
-    head.append(f" {item.policy.id}", style="bold")
-    subjects = ", ".join(shortened(visible(f.subject)) for f in item.findings[:3])
-    more = f" and {len(item.findings) - 3} more" if len(item.findings) > 3 else ""  # noqa: PLR2004
-    head.append(f"  {subjects}{more}")
-    body: list[RenderableType] = []
-    where = place(finding)
-    if where is not None:
-        body.append(Text(visible(where), style="blue"))
-    body.append(Text(message(finding, visible)))
-    if explain:
-        body.append(Text(item.policy.why, style="dim"))
-        for text in (instead(finding), instead(finding, alembic=True)):
-            if text:
-                body.append(Padding(Text(text, style="green"), (0, 0, 0, 2)))
-    return Group(head, Padding(Group(*body), (0, 0, 1, 2)))
+    def item(self, item: Item, *, explain: bool) -> None:
+        finding = item.first
+        head = Text()
+        head.append(finding.severity, style=_STYLES[finding.severity])
+        if finding.severity == "error" and not finding.blocks:
+            head.append(" (on trial)", style="dim")
+        head.append(f" {item.policy.id}", style="bold")
+        subjects = ", ".join(shortened(visible(f.subject)) for f in item.findings[:3])
+        more = f" and {len(item.findings) - 3} more" if len(item.findings) > 3 else ""  # noqa: PLR2004
+        head.append(f"  {subjects}{more}")
+        self.line(head)
+        where = place(finding)
+        if where is not None:
+            self.line(Text(f"  {visible(where)}", style="blue"))
+        self.prose(message(finding, visible))
+        if explain:
+            self.prose(item.policy.why, "dim")
+            self._advice("Instead:", instead(finding))
+            self._advice("With Alembic:", instead(finding, alembic=True))
+        self.line(Text())
 
+    def failure(self, failure: Failure) -> None:
+        head = Text()
+        head.append("error", style="bold red")
+        head.append(f" in the {failure.during}", style="bold")
+        if failure.revision:
+            head.append(f"  revision {visible(failure.revision)}")
+        self.line(head)
+        if failure.file:
+            self.line(Text(f"  {visible(f'{failure.file}:{failure.line}')}", style="blue"))
+        self.block(failure.message, "", "  ")
+        if failure.detail:
+            self.block(failure.detail, "dim", "  ")
+        if failure.sql:
+            self.block(shortened(failure.sql, 1500), "")
+        if failure.hint:
+            self.block(failure.hint, "green", "  ")
+        self.line(Text())
 
-def _failure(failure: Failure) -> RenderableType:
-    head = Text()
-    head.append("error", style="bold red")
-    head.append(f" in the {failure.during}", style="bold")
-    if failure.revision:
-        head.append(f"  revision {visible(failure.revision)}")
-    body: list[RenderableType] = []
-    if failure.file:
-        body.append(Text(visible(f"{failure.file}:{failure.line}"), style="blue"))
-    body.append(Text(visible_lines(failure.message)))
-    if failure.detail:
-        body.append(Text(visible_lines(failure.detail), style="dim"))
-    if failure.sql:
-        body.append(Padding(Text(visible_lines(shortened(failure.sql, 1500))), (0, 0, 0, 2)))
-    if failure.hint:
-        body.append(Text(visible_lines(failure.hint), style="green"))
-    return Group(head, Padding(Group(*body), (0, 0, 1, 2)))
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    def _advice(self, title: str, text: str) -> None:
+        if text:
+            self.line(Text(f"  {title}", style="dim"))
+            self.block(text, "green")

@@ -158,8 +158,6 @@ class Child:
 
 def _environment(extra: dict[str, str]) -> dict[str, str]:
     kept = {k: _defused(v) for k, v in os.environ.items() if not k.startswith(_HIDDEN)}
-    for name in _URLS:
-        kept.setdefault(name, _DEAD_URL)
     kept["PYTHONUNBUFFERED"] = "1"
     return kept | extra
 

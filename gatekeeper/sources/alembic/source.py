@@ -123,7 +123,8 @@ class AlembicSource:
             )
         if base is not None:
             commit = repository.commit(base)
-            return commit, f"{base} ({commit[:12]})"
+            label = f"{base} ({commit[:12]})" if not commit.startswith(base) else commit[:12]
+            return commit, label
         branch = repository.default_branch()
         head = self._head or repository.commit("HEAD")
         commit = repository.merge_base(repository.commit(branch), head)
