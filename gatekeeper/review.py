@@ -5,7 +5,7 @@ Everything with an effect (source, server) comes in as an argument; the rest is 
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -23,7 +23,7 @@ from gatekeeper.policy.evaluate import judge
 from gatekeeper.policy.model import Policy
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.scratch.base import Address, ScratchServer
-from gatekeeper.sources.base import MigrationFailed, Plan, Source, missing_role
+from gatekeeper.sources.base import MigrationFailed, Plan, RestartNeeded, Source, missing_role
 from gatekeeper.sources.split import split_script
 from gatekeeper.witness.read import install, read_events
 
@@ -47,9 +47,9 @@ class Snapshot:
     plan: Plan
     facts: Facts
     changes: tuple[Change, ...] = ()
-    evidence: Evidence = Evidence()
-    before: Schema = Schema()
-    after: Schema = Schema()
+    evidence: Evidence = field(default_factory=Evidence)
+    before: Schema = field(default_factory=Schema)
+    after: Schema = field(default_factory=Schema)
 
 
 class _NotRun(Exception):
@@ -147,14 +147,16 @@ def _run(
         database = server.create_database()
         try:
             return _run_once(source, plan, server, database, setup, tuple(roles), progress)
+        except RestartNeeded:
+            pass
         except MigrationFailed as error:
             role = missing_role(error.failure)
             if role is None or role in roles or len(roles) >= _MOST_ROLES + len(setup.roles):
                 raise
             roles.append(role)
             progress(f"creating the role {role}")
-            server.drop_database(database.database)
-            source.restart()
+        server.drop_database(database.database)
+        plan = source.restart()
 
 
 def _run_once(

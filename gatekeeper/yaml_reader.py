@@ -197,21 +197,16 @@ def read_yaml(text: str, file: str, problems: Problems) -> Node | None:
     finally:
         loader.dispose()
     if node is None:
-        node = yaml.MappingNode("tag:yaml.org,2002:map", [], _Start(), _Start())
+        return read_yaml("{}", file, problems)
     return Node(node, file, problems)
-
-
-class _Start:
-    """Where an empty document begins."""
-
-    line = 0
 
 
 def _refuse_tricks(text: str, file: str, problems: Problems) -> None:
     """Look at the events before anything is built: an alias may stand for billions of nodes."""
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
-        line = event.start_mark.line + 1
+        mark = event.start_mark
+        line = mark.line + 1 if mark is not None else 1
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _MOST_DEPTH:
@@ -222,8 +217,8 @@ def _refuse_tricks(text: str, file: str, problems: Problems) -> None:
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             problems.add(file, line, "anchors and aliases (& and *) are not allowed here")
             problems.raise_if_any()
-        if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None):
-            problems.add(file, line, f"tags ({event.tag}) are not allowed here")
+        if tag := getattr(event, "tag", None):
+            problems.add(file, line, f"tags ({tag}) are not allowed here")
             problems.raise_if_any()
 
 

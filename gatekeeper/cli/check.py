@@ -79,7 +79,7 @@ def check(
     python: Annotated[
         str | None,
         typer.Option(
-            help="The application's interpreter. Default: the project's .venv, then the activated one.",
+            help="The application's interpreter. Default: its .venv, then the activated one.",
             show_default=False,
         ),
     ] = None,
@@ -103,9 +103,9 @@ def check(
             help="Path of gatekeeper.yml. Default: found from here upwards.", show_default=False
         ),
     ] = None,
-    format: Annotated[
+    format_: Annotated[
         Format, typer.Option("--format", "-f", help="How to print the report.")
-    ] = Format.terminal,  # noqa: A002
+    ] = Format.terminal,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -147,7 +147,7 @@ def check(
             database_url=database_url,
             quiet=quiet,
         )
-        show(outcome, format, output)
+        show(outcome, format_, output)
     raise typer.Exit(EXIT_STATUS[outcome.verdict])
 
 
@@ -204,13 +204,13 @@ def perform(
             source.close()
 
 
-def show(outcome: Outcome, format: Format, output: Path | None) -> None:  # noqa: A002
+def show(outcome: Outcome, format_: Format, output: Path | None) -> None:
     """Print the report, or write it to a file and print the terminal's."""
     from rich.console import Console
 
     from gatekeeper.report.terminal import print_terminal
 
-    text = _rendered(outcome, format)
+    text = _rendered(outcome, format_)
     if output is not None:
         try:
             output.parent.mkdir(parents=True, exist_ok=True)
@@ -229,12 +229,12 @@ def show(outcome: Outcome, format: Format, output: Path | None) -> None:  # noqa
         typer.echo(text, nl=False)
 
 
-def _rendered(outcome: Outcome, format: Format) -> str | None:  # noqa: A002
-    if format is Format.json:
+def _rendered(outcome: Outcome, format_: Format) -> str | None:
+    if format_ is Format.json:
         from gatekeeper.report.json import render_json
 
         return render_json(outcome)
-    if format is Format.markdown:
+    if format_ is Format.markdown:
         from gatekeeper.report.markdown import render_markdown
 
         return render_markdown(outcome)

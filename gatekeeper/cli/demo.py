@@ -29,6 +29,7 @@ def demo() -> None:
             repository = folder / "shop"
             repository.mkdir()
             build_shop(repository)
+            here = Path.cwd()
             os.chdir(repository)
             # Our own interpreter: it has alembic and a driver, whatever the caller has activated.
             config = Config(root=repository, migrations=Migrations(python=sys.executable))
@@ -39,13 +40,14 @@ def demo() -> None:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         show(outcome, Format.terminal, None)
+        command = (here / sys.argv[0]).resolve()
         console = Console(highlight=False)
         lines = (
             "",
             f"The comment for the pull request was written to {comment}",
             f"The shop is in {repository} (branch billing); try:",
             f"  cd {repository}",
-            f"  {Path(sys.argv[0])} check --python {sys.executable}",
+            f"  {command} check --python {sys.executable}",
         )
         for line in lines:
             console.print(Text(line), soft_wrap=True)

@@ -28,7 +28,7 @@ def explain(
         str, typer.Argument(help="A policy, a fact table, or `tables` for all of those.")
     ],
 ) -> None:
-    """Say what a policy finds, why it matters and what to write instead; or what a fact table holds."""
+    """Say what a policy finds, why, and what to write instead; or what a fact table holds."""
     with errors_reported():
         from gatekeeper.facts.vocabulary import TABLES
 

@@ -1,11 +1,20 @@
 """Names the statement behind each change, from what the witness recorded."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 from gatekeeper.model.change import Change
 from gatekeeper.model.evidence import Event
-from gatekeeper.model.schema import Column, EnumValue, Ident, Schema, SchemaObject
+from gatekeeper.model.schema import (
+    Column,
+    Constraint,
+    EnumValue,
+    ForeignKey,
+    Ident,
+    Schema,
+    SchemaObject,
+)
 
 # The parts of a recorded state (gatekeeper.state in witness/install.sql), in their order there, by
 # the verb of the change that each one is seen in.
@@ -85,9 +94,7 @@ class _Witness:
             return history[0][0], False
         part = parts.get(change.verb)
         if part is not None:
-            for (_, was), (statement, now) in reversed(
-                list(zip(history, history[1:], strict=False))
-            ):
+            for (_, was), (statement, now) in reversed(list(pairwise(history))):
                 if part < len(now) and was[part] != now[part]:
                     return statement, False
         touches = self._touches.get(change.ident) or self._touches.get(
@@ -128,7 +135,8 @@ def _baseline(before: Schema) -> Iterable[tuple[_Key, list[Any]]]:
             ("column", c.table_oid, c.number),
             [c.name, c.data_type, c.not_null, expression, c.identity, c.comment],
         )
-    for k in (*before.constraints, *before.foreign_keys):
+    keys: list[Constraint | ForeignKey] = [*before.constraints, *before.foreign_keys]
+    for k in keys:
         yield (
             ("constraint", k.table_oid, k.oid),
             [k.name, k.definition, k.is_validated, k.comment],

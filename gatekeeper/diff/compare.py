@@ -19,6 +19,7 @@ from gatekeeper.model.schema import (
     ForeignKey,
     Index,
     Namespace,
+    Part,
     Schema,
     SchemaObject,
     Sequence,
@@ -200,11 +201,9 @@ def _grouped(changes: list[Change]) -> Iterator[Change]:
 
 
 def _order(change: Change) -> tuple[Any, ...]:
-    kinds = list(_FACETS)
+    """Sort by kind, then table, then place in the table, then name."""
     thing = change.after or change.before
-    return (
-        kinds.index(change.kind.partition(".")[0]),
-        change.subject,
-        getattr(thing, "number", 0),
-        change.kind,
-    )
+    owner = (thing.schema_name, thing.table_name) if isinstance(thing, Part) else ("", "")
+    number = thing.number if isinstance(thing, Column) else 0
+    kinds = list(_FACETS)
+    return (kinds.index(change.kind.partition(".")[0]), owner, number, change.subject, change.kind)

@@ -10,11 +10,10 @@ from gatekeeper.facts.rows import Row, rows_of
 from gatekeeper.facts.vocabulary import TABLES
 from gatekeeper.facts.world import World
 from gatekeeper.model.change import Change
-from gatekeeper.model.evidence import Evidence, Statement
+from gatekeeper.model.evidence import Evidence, Statement, blocks_reads, blocks_writes
 from gatekeeper.model.schema import Column, ForeignKey, Ident, Schema, SchemaObject, Table
 
 IDENT = "_ident"  # a row's identity across renames; no policy sees it
-_IDENT_TABLES = ("changes", "statements", "revisions")
 
 FactRows = dict[str, list[Row]]
 
@@ -202,10 +201,8 @@ class _Builder:
             "autocommit": statement.autocommit,
             "locked_table": table,
             "lock_mode": mode,
-            "blocks_reads": mode == "AccessExclusiveLock",
-            "blocks_writes": self._impact.lock(statement.number, _oid(self._impact, table))[
-                "blocks_writes"
-            ],
+            "blocks_reads": blocks_reads(mode),
+            "blocks_writes": blocks_writes(mode),
             "rewritten_table": self._impact.rewritten_by(statement.number),
             "lock_timeout_ms": lock_timeout,
             "statement_timeout_ms": statement_timeout,
@@ -221,10 +218,6 @@ class _Builder:
                 complete[column.name] = False
         complete[IDENT] = ":".join(map(str, ident))
         return complete
-
-
-def _oid(impact: Impact, subject: str | None) -> int:
-    return next((oid for oid, name in impact.before.items() if name == subject), 0)
 
 
 def _counted(taken: Counter[str]) -> str:

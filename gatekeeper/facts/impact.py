@@ -12,6 +12,8 @@ class Impact:
     def __init__(self, evidence: Evidence, before: Schema) -> None:
         self.before = {table.oid: table.subject for table in before.tables}
         self._locks: dict[int, dict[int, str]] = {}  # statement → table oid → strongest mode
+        self._own: dict[int, set[int]] = {}  # statement → tables that it locked or touched itself
+        self._held: dict[int, set[tuple[int, str]]] = {}  # transaction → locks held so far
         self._rewrites: dict[int, int] = {}  # table oid → the last statement that rewrote it
         self._touches: dict[int, int] = {}  # table oid → the first statement that touched it
         self.tags: dict[int, str] = {}  # statement → command tag of its last event
@@ -30,7 +32,13 @@ class Impact:
             self.timeouts[statement] = (event.lock_timeout_ms, event.statement_timeout_ms)
             for oid in event.states:
                 self._touches.setdefault(oid, statement)
+        if event.kind != "command":
+            return
         locks = self._locks.setdefault(statement, {})
+        held = self._held.setdefault(event.transaction, set())
+        fresh = {oid for oid, mode in event.locks if (oid, mode) not in held}
+        self._own.setdefault(statement, set()).update(fresh, event.states)
+        held.update(event.locks)
         for oid, mode in event.locks:
             if oid not in locks or LOCK_RANK[mode] > LOCK_RANK[locks[oid]]:
                 locks[oid] = mode
@@ -55,11 +63,15 @@ class Impact:
         }
 
     def strongest(self, statement: int) -> tuple[str | None, str | None]:
-        """Give the existing table that a statement locked strongest, and the lock."""
+        """Give the existing table that a statement locked strongest, and the lock.
+
+        Locks that earlier statements of the transaction still hold are not this statement's.
+        """
+        own = self._own.get(statement, set())
         held = [
             (LOCK_RANK[mode], self.before[oid], mode)
             for oid, mode in self._locks.get(statement, {}).items()
-            if oid in self.before
+            if oid in self.before and oid in own
         ]
         if not held:
             return None, None

@@ -29,7 +29,7 @@ class Change:
 
     @property
     def verb(self) -> str:
-        """The second half of the kind: added, dropped, renamed, type_changed …"""
+        """Give the second half of the kind: added, dropped, renamed, type_changed."""
         return self.kind.partition(".")[2]
 
     def caused_by(self, statement: int | None, *, cascaded: bool = False) -> "Change":

@@ -278,5 +278,5 @@ class Schema:
     server_version: str = field(default="", compare=False)
 
     def objects(self) -> "dict[str, tuple[SchemaObject, ...]]":
-        """Give the objects by the name of their field: schemas, tables, columns …"""
+        """Give the objects by the name of their field: schemas, tables, columns."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "server_version"}

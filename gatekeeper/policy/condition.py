@@ -75,7 +75,7 @@ def whole(parts: tuple[Conjunct, ...]) -> Conjunct | None:
     )
 
 
-def _parse(text: str) -> exp.Expression:
+def _parse(text: str) -> exp.Expr:
     if not text.strip():
         raise _Mistake("the condition is empty")
     try:
@@ -93,7 +93,7 @@ def _parse(text: str) -> exp.Expression:
     return trees[0]
 
 
-def _conjuncts(tree: exp.Expression) -> Iterator[exp.Expression]:
+def _conjuncts(tree: exp.Expr) -> Iterator[exp.Expr]:
     if isinstance(tree, exp.And):
         yield from _conjuncts(tree.this)
         yield from _conjuncts(tree.expression)
@@ -109,14 +109,14 @@ class _Compiler:
         self._columns = {c.name: c for c in table.columns}
         self._params = params
 
-    def mistakes(self, tree: exp.Expression) -> Iterator[_Mistake]:
+    def mistakes(self, tree: exp.Expr) -> Iterator[_Mistake]:
         """Give everything that is wrong with a parsed condition."""
         for node in tree.walk():
             found = self._mistake(node)
             if found is not None:
                 yield found
 
-    def _mistake(self, node: exp.Expression) -> _Mistake | None:
+    def _mistake(self, node: exp.Expr) -> _Mistake | None:
         line = _line(node)
         if isinstance(node, exp.Subquery | exp.Select | exp.Exists):
             return _Mistake("a condition cannot hold a subquery; use query: for that", line)
@@ -158,9 +158,7 @@ class _Compiler:
             return _Mistake(f"{self._table.name} has no column {node.name!r}{advice}", line)
         return None
 
-    def _bad_comparison(
-        self, node: exp.Expression, sides: list[exp.Expression], line: int
-    ) -> _Mistake | None:
+    def _bad_comparison(self, node: exp.Expr, sides: list[exp.Expr], line: int) -> _Mistake | None:
         for side in sides:
             column = self._column(side)
             if column is None or not column.words or isinstance(node, exp.Like | exp.Glob):
@@ -182,11 +180,11 @@ class _Compiler:
             return _Mistake(f"a text is compared with a number: {node.sql(dialect='sqlite')}", line)
         return None
 
-    def _column(self, node: exp.Expression) -> FactColumn | None:
+    def _column(self, node: exp.Expr) -> FactColumn | None:
         node = node.unnest()
         return self._columns.get(node.name) if isinstance(node, exp.Column) else None
 
-    def _family(self, node: exp.Expression) -> str | None:
+    def _family(self, node: exp.Expr) -> str | None:
         node = node.unnest()
         column = self._column(node)
         if column is not None:
@@ -207,7 +205,7 @@ class _Compiler:
             return None if value is None else ("text" if isinstance(value, str) else "number")
         return None
 
-    def conjunct(self, tree: exp.Expression) -> Conjunct:
+    def conjunct(self, tree: exp.Expr) -> Conjunct:
         """Compile one part; its values are two-valued unless it reads something unknown."""
         names = tuple(dict.fromkeys(c.name for c in tree.find_all(exp.Column)))
         return Conjunct(
@@ -217,7 +215,7 @@ class _Compiler:
             unknown=tuple(n for n in names if self._columns[n].null_is_unknown),
         )
 
-    def _null_safe(self, tree: exp.Expression) -> exp.Expression:
+    def _null_safe(self, tree: exp.Expr) -> exp.Expr:
         if isinstance(tree, exp.And | exp.Or):
             tree.set("this", self._null_safe(tree.this))
             tree.set("expression", self._null_safe(tree.expression))
@@ -234,7 +232,7 @@ class _Compiler:
         return exp.Coalesce(this=tree, expressions=[exp.Literal.number(0)])
 
 
-def _bad_pattern(node: exp.Expression, line: int) -> _Mistake | None:
+def _bad_pattern(node: exp.Expr, line: int) -> _Mistake | None:
     if isinstance(node, exp.Literal):
         try:
             re.compile(node.name)
@@ -243,7 +241,7 @@ def _bad_pattern(node: exp.Expression, line: int) -> _Mistake | None:
     return None
 
 
-def _line(node: exp.Expression) -> int:
+def _line(node: exp.Expr) -> int:
     for inner in node.walk():
         if isinstance(inner, exp.Identifier) and "line" in inner.meta:
             return int(inner.meta["line"])

@@ -210,7 +210,7 @@ def _check_template(node: Node, known: set[str]) -> None:
         return
     if mistake.isidentifier():
         node.problem(
-            f"the template uses {mistake!r}, which the row does not have{did_you_mean(mistake, known)}"
+            f"the template uses {mistake!r}, which no row has{did_you_mean(mistake, known)}"
         )
     else:
         node.problem(mistake)

@@ -4,7 +4,7 @@ import re
 
 from gatekeeper.model.change import Change
 from gatekeeper.model.names import qualified
-from gatekeeper.model.schema import Column, ForeignKey, Part, Schema, Table
+from gatekeeper.model.schema import Column, Part, Schema, Table
 from gatekeeper.report.escape import shortened, visible
 
 _MOST_TABLES = 20
@@ -12,7 +12,7 @@ _MOST_COLUMNS = 12
 _UNFIT = re.compile(r"[^A-Za-z0-9_]+")
 
 
-def diagram(before: Schema, after: Schema, changes: tuple[Change, ...]) -> str | None:
+def diagram(after: Schema, changes: tuple[Change, ...]) -> str | None:
     """Give the diagram's source, or None when it would be empty or too large to read."""
     touched = _touched(changes)
     touched |= {key.references_table for key in after.foreign_keys if _owner(key) in touched}

@@ -1,4 +1,4 @@
-"""Makes hostile text harmless. Every name in a report may have been chosen by its reader's enemy."""
+"""Makes hostile text harmless: any name in a report may be its reader's enemy's choice."""
 
 import re
 
@@ -18,7 +18,7 @@ class Markup(str):
 
 
 def visible(text: str) -> str:
-    """Give the text on one line, with everything invisible spelt as \\uXXXX."""
+    """Give the text on one line, with everything invisible spelt as its number."""
     return _INVISIBLE.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
 
 

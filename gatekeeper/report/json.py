@@ -11,6 +11,10 @@ from gatekeeper.report.outcome import Outcome
 from gatekeeper.report.view import instead, message
 
 VERSION = 1
+_STATEMENT = (
+    "number", "kind", "sql", "revision", "file", "line", "autocommit", "locked_table", "lock_mode",
+    "rewritten_table", "lock_timeout_ms",
+)  # fmt: skip
 
 
 def render_json(outcome: Outcome) -> str:
@@ -36,22 +40,7 @@ def report_values(outcome: Outcome) -> dict[str, Any]:
             {"id": r.id, "file": r.file, "title": r.title} for r in outcome.new_revisions
         ],
         "statements": [
-            {
-                name: row[name]
-                for name in (
-                    "number",
-                    "kind",
-                    "sql",
-                    "revision",
-                    "file",
-                    "line",
-                    "autocommit",
-                    "locked_table",
-                    "lock_mode",
-                    "rewritten_table",
-                    "lock_timeout_ms",
-                )  # fmt: skip
-            }
+            {name: row[name] for name in _STATEMENT}
             for row in outcome.facts.head.get("statements", [])
         ],
         "notes": list(outcome.notes),

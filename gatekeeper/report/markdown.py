@@ -86,14 +86,12 @@ def _render(outcome: Outcome, level: str) -> str:
             diff_title=Markup(
                 change_counts([c.kind for c in outcome.changes if c.part_of is None])
             ),
-            diagram=(diagram(outcome.before, outcome.after, outcome.changes) or "")
-            if level == "full"
-            else "",
+            diagram=(diagram(outcome.after, outcome.changes) or "") if level == "full" else "",
             notes=outcome.notes,
             failure=failure,
             failure_place=f"{failure.file}:{failure.line}" if failure and failure.file else None,
             failure_sql=failure.sql if failure else None,
-            policies=Markup(counted(outcome.policy_count, "policy").replace("policys", "policies")),
+            policies=Markup(counted(outcome.policy_count, "policy")),
         )
     )
     return text.strip() + "\n"

@@ -23,7 +23,7 @@ _SIGNS = {"added": "+", "dropped": "-"}
 
 
 def diff_lines(changes: tuple[Change, ...]) -> list[str]:
-    """Give the lines, table by table. What went with its owner is not repeated; a new table is whole."""
+    """Give the lines, table by table; a new table is whole, a dropped one is its name."""
     tables: dict[str, list[Change]] = {}
     alone: list[Change] = []
     for change in changes:

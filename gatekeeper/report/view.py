@@ -4,13 +4,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from gatekeeper.model.names import quoted
 from gatekeeper.policy.model import Finding, Policy
 from gatekeeper.policy.template import Escape, fill
 from gatekeeper.report.escape import visible
 from gatekeeper.report.outcome import Outcome
 
 _GATHER_ABOVE = 5  # so many findings of one policy keep a row each
-_PLURALS = {"index": "indexes"}
+_PLURALS = {"index": "indexes", "policy": "policies"}
+# Columns of facts that hold a bare name: in SQL it may need quotes.
+_NAMES = {"name", "column_name", "table_name", "schema_name", "renamed_from", "type_name"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,12 @@ def message(finding: Finding, escape: Escape) -> str:
 def instead(finding: Finding, *, alembic: bool = False) -> str:
     """Fill in what to write instead; it is code, so names stand as they are."""
     template = finding.policy.instead_alembic if alembic else finding.policy.instead
-    return fill(template, finding.values, visible) if template else ""
+    if not template:
+        return ""
+    values = finding.values
+    if not alembic:
+        values = {k: quoted(v) if k in _NAMES and v else v for k, v in values.items()}
+    return fill(template, values, visible)
 
 
 def place(finding: Finding) -> str | None:

@@ -18,6 +18,10 @@ class MigrationFailed(Exception):
         self.failure = failure
 
 
+class RestartNeeded(Exception):
+    """The source found out what it lacked; restart() and a fresh database will do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What will be compared. `base` and `head` are for people: a commit, a file, working tree."""
@@ -51,7 +55,7 @@ class Source(Protocol):
     def confirm(self, connection: psycopg.Connection[Any]) -> None:
         """Check that the database is where the head says. Raises MigrationFailed."""
 
-    def restart(self) -> None:
+    def restart(self) -> Plan:
         """Forget what was done to a database, so that it can be done to another."""
 
     def close(self) -> None:

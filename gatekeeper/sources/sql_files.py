@@ -68,8 +68,8 @@ class SqlFiles:
     def confirm(self, connection: psycopg.Connection[Any]) -> None:
         """Every statement ran, or apply() had raised."""
 
-    def restart(self) -> None:
-        self._statements = []
+    def restart(self) -> Plan:
+        return self.prepare()
 
     def close(self) -> None:
         """There is no process to end."""

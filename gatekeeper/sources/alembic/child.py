@@ -38,6 +38,7 @@ _URLS = (
     "DB_URL",
 )
 
+DEAD_URL = "postgresql://gatekeeper:gatekeeper@127.0.0.1:1/gatekeeper"
 _SERVER_IN_URL = re.compile(r"^(postgres(?:ql)?(?:\+\w+)?://)[^/?#]*")
 
 Report = dict[str, Any]

@@ -1,5 +1,7 @@
 """Says what went wrong in the application's process, and the way out."""
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from gatekeeper.errors import SourceError
@@ -16,6 +18,21 @@ _HINTS = {
     "42P01": "If the history does not start from an empty database, give what was there before:"
     " list an SQL dump under database.bootstrap in gatekeeper.yml.",
 }
+
+
+_URL_SETTING = re.compile(
+    r"\b(?:[A-Z][A-Z0-9_]*_)?(?:DATABASE|DB|POSTGRES|SQLALCHEMY|PG)[A-Z0-9_]*_(?:URL|URI|DSN)\b"
+)
+
+
+def missing_url_setting(error: ProbeFailed, known: Iterable[str]) -> str | None:
+    """Name the environment variable for a database URL that the application seems to lack."""
+    report = error.report
+    if report.get("sqlstate") or report.get("refused") or report.get("missing_module"):
+        return None
+    text = f"{report.get('message', '')}\n{_last_lines(report)}"
+    found = (name for name in _URL_SETTING.findall(text) if name not in set(known))
+    return next(found, None)
 
 
 def explain_load(error: ProbeFailed, interpreter: Path, tree: Path) -> SourceError:

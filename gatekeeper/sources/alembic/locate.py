@@ -86,12 +86,12 @@ def _find(repository: Repository, head: str, tree: Path) -> str:
 def _script_location(path: Path, section: str | None) -> str | None:
     here = str(path.parent)
     if path.name == "pyproject.toml":
-        value = _in_pyproject(path).get("script_location")
-        return str(value).replace("%(here)s", here) if value else None
+        location = _in_pyproject(path).get("script_location")
+        return str(location).replace("%(here)s", here) if location else None
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(path.read_text("utf-8"))
-        value = parser.get(section or "alembic", "script_location", fallback=None)
+        value: str | None = parser.get(section or "alembic", "script_location", fallback=None)
     except (configparser.Error, UnicodeDecodeError) as error:
         reason = str(error).replace("\n", " ")
         raise SourceError(f"{path}: not a valid configuration file: {reason}") from error

@@ -114,7 +114,7 @@ class Recorder:
         while frame is not None:
             found = self._in_revision(frame.f_code.co_filename)
             if found is not None:
-                return found + (frame.f_lineno,)
+                return (*found, frame.f_lineno)
             frame = frame.f_back
         return None
 
@@ -126,7 +126,7 @@ class Recorder:
             for frame, line in traceback.walk_tb(error.__traceback__):
                 revision = self._in_revision(frame.f_code.co_filename)
                 if revision is not None:
-                    found = revision + (line,)
+                    found = (*revision, line)
             if found is not None:
                 return found
             error = error.__cause__ or error.__context__
@@ -140,7 +140,7 @@ class Recorder:
         return None if revision is None else (revision, path)
 
     def before_execute(self, conn, cursor, statement, parameters, context, executemany):
-        """SQLAlchemy's before_cursor_execute: number the statement and write the number behind it."""
+        """Write a number behind the statement (SQLAlchemy's before_cursor_execute)."""
         if not self.enabled:
             return statement, parameters
         place = self.place(sys._getframe(1))
@@ -188,9 +188,9 @@ class Redirect:
     def _do_connect(self, dialect, record, arguments, parameters):
         if dialect.name not in ("postgresql", "postgres"):
             raise Refused(
-                "env.py connects to a %s database; Gatekeeper runs migrations on PostgreSQL only. If the"
-                " application chooses its database by a setting, name it under migrations.env in"
-                " gatekeeper.yml." % dialect.name
+                "env.py connects to a %s database; Gatekeeper runs migrations on PostgreSQL only."
+                " If the application chooses its database by a setting, name it under"
+                " migrations.env in gatekeeper.yml." % dialect.name
             )
         if self.address is None:
             raise Refused("the application opens a database connection while it is imported")

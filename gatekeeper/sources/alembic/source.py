@@ -1,5 +1,6 @@
 """An Alembic project in a git repository: the base's revisions, then the head's."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from gatekeeper.git import WORKING_TREE, ChangedFiles, Repository
 from gatekeeper.model.evidence import Failure, Revision, Statement
 from gatekeeper.scratch.base import Address
 from gatekeeper.scratch.rundir import RunDirectory
-from gatekeeper.sources.alembic.child import Child, ProbeFailed, Report
-from gatekeeper.sources.alembic.failure import explain_load, failure_of
+from gatekeeper.sources.alembic.child import DEAD_URL, Child, ProbeFailed, Report
+from gatekeeper.sources.alembic.failure import explain_load, failure_of, missing_url_setting
 from gatekeeper.sources.alembic.interpreter import find_interpreter
 from gatekeeper.sources.alembic.locate import Location, locate
-from gatekeeper.sources.base import MigrationFailed, Plan
+from gatekeeper.sources.base import MigrationFailed, Plan, RestartNeeded
+
+_MOST_ASSUMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class AlembicSource:
         self._children: list[Child] = []
         self._version_tables: list[tuple[str | None, str]] = []
         self._plan: _Plan | None = None
+        self._environment = dict(options.env or {})
+        self._assumed: list[str] = []
 
     def prepare(self) -> Plan:
         """Find the project, and which revisions are new; imports the project's revision files."""
@@ -105,9 +110,11 @@ class AlembicSource:
         if found != expected:
             raise MigrationFailed(_not_reached(expected, found))
 
-    def restart(self) -> None:
+    def restart(self) -> Plan:
         self.close()
+        self._version_tables = []
         self._load_head()
+        return self._loaded().public
 
     def close(self) -> None:
         for child in self._children:
@@ -165,6 +172,9 @@ class AlembicSource:
             base_child, base_ids = self._load_base(plan.where)
             vanished = base_ids - set(found)
             notes += [f"{path} was changed or removed by this change" for path in sorted(rewritten)]
+        notes += [
+            f"the setting {name} was missing; a placeholder stood in" for name in self._assumed
+        ]
         revisions = tuple(
             replace(r, is_new=r.id not in base_ids)
             for r in sorted(found.values(), key=lambda r: r.id)
@@ -192,7 +202,7 @@ class AlembicSource:
             self._run,
             interpreter,
             directory,
-            environment=self._options.env or {},
+            environment=self._environment,
             timeout=self._options.timeout,
         )
         self._children.append(child)
@@ -210,7 +220,18 @@ class AlembicSource:
             child.expect("started")
             return child, child.expect("inspected")
         except ProbeFailed as error:
+            if self._assume(error):
+                return self._inspect(tree, where)
             raise explain_load(error, interpreter, tree) from error
+
+    def _assume(self, error: ProbeFailed) -> bool:
+        """Fill in a database URL that the application demands; where it points is moot."""
+        name = missing_url_setting(error, {*os.environ, *self._environment})
+        if name is None or len(self._assumed) >= _MOST_ASSUMED:
+            return False
+        self._environment[name] = DEAD_URL
+        self._assumed.append(name)
+        return True
 
     def _upgrade(
         self, child: Child, database: Address, targets: list[str], *, during: str
@@ -246,6 +267,8 @@ class AlembicSource:
             done = child.expect("upgraded", collect)
         except ProbeFailed as error:
             trees = list(self._trees.values())
+            if self._assume(error):
+                raise RestartNeeded from error
             raise MigrationFailed(failure_of(error, trees, during=during)) from error
         for schema, table in done["version_tables"]:
             if (schema, table) not in self._version_tables:
