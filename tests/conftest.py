@@ -1,4 +1,4 @@
-"""One scratch server a test run, one database a test; projects are made in temporary git repositories."""
+"""One scratch server a run, one database a test; projects live in temporary git repositories."""
 
 import os
 import subprocess
@@ -53,7 +53,7 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"GIT_{who}_EMAIL", "test@example.invalid")
 
 
-ENV_PY = '''
+ENV_PY = """
 from alembic import context
 from sqlalchemy import engine_from_config, pool
 
@@ -64,7 +64,7 @@ with engine.connect() as connection:
     context.configure(connection=connection)
     with context.begin_transaction():
         context.run_migrations()
-'''
+"""
 
 
 class Project:
@@ -101,14 +101,14 @@ class Project:
         self.last = name
         return self.write(
             f"migrations/versions/{name}.py",
-            f'"""{name}."""\nimport sqlalchemy as sa\nfrom alembic import op\n{head}\n'
+            f'"""{name}."""\nimport sqlalchemy as sa\nfrom alembic import op\n{head}\n\n'
             f"revision = {name!r}\ndown_revision = {down}\n\n\ndef upgrade():\n    {lines}\n\n\n"
             "def downgrade():\n    pass\n",
         )
 
     def commit(self, message: str = "work") -> str:
         self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", message)
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.git("rev-parse", "HEAD")
 
     def branch(self, name: str = "feature") -> None:
@@ -127,7 +127,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def gatekeeper(tmp_path: Path) -> Run:
     """Run the command as a user would; `cwd` is where."""
 
-    def run(*arguments: str, cwd: Path | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, cwd: Path | None = None, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "gatekeeper", *arguments],
             cwd=cwd or tmp_path,

@@ -27,8 +27,12 @@ class UrlServer:
     def __init__(self, url: str, *, allow_remote: bool = False) -> None:
         self._parameters = _parameters(url, allow_remote=allow_remote)
         self._admin = self._connect()
-        self._check()
-        self._sweep()
+        try:
+            self._check()
+            self._sweep()
+        except BaseException:
+            self._admin.close()
+            raise
         self._run = os.urandom(5).hex()
         self._admin.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [self._run])
         self._roles = self._role_names()

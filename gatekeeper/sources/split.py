@@ -5,6 +5,7 @@ understands and the server does not (meta-commands, COPY data) is taken out befo
 """
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from sqlglot.dialects.postgres import Postgres
@@ -21,7 +22,8 @@ _COPY_DATA = re.compile(
 _TRANSACTION_OFF = re.compile(
     r"^\s*--\s*gatekeeper:\s*transaction\s+off\s*$", re.MULTILINE | re.IGNORECASE
 )
-_BEGIN = {"BEGIN", "START"}
+_FIRST_WORDS = 12
+_DECIDING = {"CONCURRENTLY", "DETACH"}
 _END = {"COMMIT", "END", "ROLLBACK", "ABORT"}
 
 
@@ -90,7 +92,7 @@ def split_script(text: str, file: str) -> Script:
         tokens = Postgres().tokenize(blanked)
     except TokenError as error:
         where = re.search(r"line (\d+)", str(error))
-        line = where[1] if where else str(_unclosed(blanked))
+        line = where[1] if where else str(blanked.count("\n") + 1)
         raise SourceError(
             f"{file}:{line}: cannot be read as SQL: a quote, dollar quote or comment is not closed"
         ) from error
@@ -125,12 +127,25 @@ def _finish(
     if not tokens:
         return
     start, end = tokens[0].start, tokens[-1].end + 1
-    words = tuple(t.text.upper() for t in tokens[:12]) + tuple(
-        t.text.upper() for t in tokens[12:] if t.text.upper() in ("CONCURRENTLY", "DETACH")
-    )
+    words = _words(tokens)
     statements.append(
         ScriptStatement(text[start:end], _line(starts, start), words, copies.get(start))
     )
+
+
+def _words(tokens: list[Token]) -> tuple[str, ...]:
+    """Give the statement's first key words, and those that decide about transactions.
+
+    The tokenizer leaves the rest of some commands (REINDEX, VACUUM) in one piece.
+    """
+    found: list[str] = []
+    for token in tokens:
+        kind = token.token_type.name
+        if kind == "STRING" and tokens[0].token_type in Postgres.Tokenizer.COMMANDS:
+            found += token.text.upper().split()
+        elif kind not in ("STRING", "IDENTIFIER"):
+            found.append(token.text.upper())
+    return tuple(w for i, w in enumerate(found) if i < _FIRST_WORDS or w in _DECIDING)
 
 
 def _line_starts(text: str) -> list[int]:
@@ -138,10 +153,4 @@ def _line_starts(text: str) -> list[int]:
 
 
 def _line(starts: list[int], offset: int) -> int:
-    from bisect import bisect_right
-
     return bisect_right(starts, offset)
-
-
-def _unclosed(text: str) -> int:
-    return text.count("\n") + 1
