@@ -126,17 +126,18 @@ def test_a_hostile_name_adds_nothing_where_many_findings_share_a_row(
     assert _shape(text(name)) == _shape(text("orders"))
 
 
+@pytest.mark.parametrize("ticks", ["`", "``", "```"])
 @pytest.mark.parametrize(
     "message",
     ["{{ table_name }}{{ comment }} is gone.", "Gone: `{{ table_name }} of {{ comment }}`."],
 )
 def test_a_house_policy_that_places_values_badly_is_refused_or_harmless(
-    outcome: Any, finding: Any, policies: Mapping[str, Policy], message: str
+    outcome: Any, finding: Any, policies: Mapping[str, Policy], message: str, ticks: str
 ) -> None:
     if template_mistake(message, {"table_name", "comment"}) is not None:
         return
     house = replace(policies["table-dropped"], message=message)
-    hostile = "``` <img src=x onerror=alert(1)> `"
+    hostile = f"{ticks} <img src=x onerror=alert(1)>"
     text = render_markdown(outcome(finding(house, "orders", comment=hostile)))
     assert not [kind for kind in _shape(text) if "onerror" in kind]
 
