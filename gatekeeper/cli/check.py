@@ -3,7 +3,7 @@
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,9 +14,11 @@ from gatekeeper.cli.session import (
     run_directory,
     server_starter,
 )
-from gatekeeper.config import Config
 from gatekeeper.errors import GatekeeperError
-from gatekeeper.report.outcome import EXIT_STATUS, Outcome
+
+if TYPE_CHECKING:
+    from gatekeeper.config import Config
+    from gatekeeper.report.outcome import Outcome
 
 
 class Format(StrEnum):
@@ -127,6 +129,8 @@ def check(
     gatekeeper check --schema now.sql new.sql    plain SQL, without git or Alembic
     """
     with errors_reported():
+        from gatekeeper.report.outcome import EXIT_STATUS
+
         settings = _settings(read_config(config_file), config, python, packs)
         if migrations and schema is None:
             raise GatekeeperError(
@@ -152,7 +156,7 @@ def check(
 
 
 def perform(
-    config: Config,
+    config: "Config",
     *,
     base: str | None = None,
     head: str | None = None,
@@ -160,7 +164,7 @@ def perform(
     transaction: str = "single",
     database_url: str | None = None,
     quiet: bool = False,
-) -> Outcome:
+) -> "Outcome":
     """Put a review together from the configuration, and run it."""
     from gatekeeper.policy.load import load_policies
     from gatekeeper.review import Setup, review
@@ -204,7 +208,7 @@ def perform(
             source.close()
 
 
-def show(outcome: Outcome, format_: Format, output: Path | None) -> None:
+def show(outcome: "Outcome", format_: Format, output: Path | None) -> None:
     """Print the report, or write it to a file and print the terminal's."""
     from rich.console import Console
 
@@ -229,7 +233,7 @@ def show(outcome: Outcome, format_: Format, output: Path | None) -> None:
         typer.echo(text, nl=False)
 
 
-def _rendered(outcome: Outcome, format_: Format) -> str | None:
+def _rendered(outcome: "Outcome", format_: Format) -> str | None:
     if format_ is Format.json:
         from gatekeeper.report.json import render_json
 
@@ -242,8 +246,8 @@ def _rendered(outcome: Outcome, format_: Format) -> str | None:
 
 
 def _settings(
-    settings: Config, config: str | None, python: str | None, packs: list[str] | None
-) -> Config:
+    settings: "Config", config: str | None, python: str | None, packs: list[str] | None
+) -> "Config":
     """Let the command line override gatekeeper.yml; its paths are relative to where we are."""
     migrations = settings.migrations
     if config is not None:
@@ -255,7 +259,7 @@ def _settings(
     return replace(settings, packs=tuple(packs)) if packs else settings
 
 
-def _from_root(config: Config, root: Path) -> str | None:
+def _from_root(config: "Config", root: Path) -> str | None:
     """Give the path of alembic.ini relative to the repository's root."""
     given = config.migrations.config
     if given is None:
@@ -269,7 +273,7 @@ def _from_root(config: Config, root: Path) -> str | None:
         ) from None
 
 
-def _python(config: Config) -> str | None:
+def _python(config: "Config") -> str | None:
     given = config.migrations.python
     if given is None or "/" not in given:
         return given

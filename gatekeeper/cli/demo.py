@@ -7,18 +7,16 @@ import tempfile
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from gatekeeper.cli.check import Format, perform, show
 from gatekeeper.cli.session import errors_reported
-from gatekeeper.config import Config, Migrations
 from gatekeeper.errors import GatekeeperError
 
 
 def demo() -> None:
     """Build a small shop with a bad pull request in a temporary git repository, and review it."""
     with errors_reported():
+        from gatekeeper.config import Config, Migrations
         from gatekeeper.demo import build_shop
         from gatekeeper.report.markdown import render_markdown
 
@@ -41,7 +39,6 @@ def demo() -> None:
             raise
         show(outcome, Format.terminal, None)
         command = (here / sys.argv[0]).resolve()
-        console = Console(highlight=False)
         lines = (
             "",
             f"The comment for the pull request was written to {comment}",
@@ -50,5 +47,5 @@ def demo() -> None:
             f"  {command} check --python {sys.executable}",
         )
         for line in lines:
-            console.print(Text(line), soft_wrap=True)
+            typer.echo(line)
     raise typer.Exit(0)

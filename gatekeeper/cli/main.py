@@ -1,5 +1,7 @@
 """The command line."""
 
+import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -15,6 +17,7 @@ app = typer.Typer(
     " really happened by policies written in YAML.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # plain help starts in half the time
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -41,5 +44,14 @@ def _options(
 
 
 def run() -> None:
-    """Start the command line."""
-    app()
+    """Start the command line; a mistake of ours is exit status 2, never taken for a verdict."""
+    try:
+        app()
+    except Exception:  # noqa: BLE001 - the one place; the traceback is what a bug report needs
+        traceback.print_exc()
+        typer.echo(
+            "internal error: this is a mistake in Gatekeeper, not in your migrations. Nothing was"
+            " judged. Please report it with the lines above.",
+            err=True,
+        )
+        sys.exit(2)

@@ -7,26 +7,32 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from rich.console import Console
-from rich.text import Text
-
-from gatekeeper.config import Config, load_config
 from gatekeeper.errors import ConfigError, GatekeeperError, Interrupted
 from gatekeeper.report.escape import visible_lines
-from gatekeeper.scratch.base import ScratchServer
-from gatekeeper.scratch.rundir import RunDirectory
+
+# --help and the like import nothing that only a review needs; mypy still wants the names.
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gatekeeper.config import Config
+    from gatekeeper.scratch.base import ScratchServer
+    from gatekeeper.scratch.rundir import RunDirectory
 
 USAGE_ERROR = 2
 
 
-def error_console() -> Console:
+def error_console() -> "Console":
+    from rich.console import Console
+
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def fail(error: GatekeeperError) -> NoReturn:
     """Print an error and the way out, and end with status 2."""
+    from rich.text import Text
+
     console = error_console()
     text = Text("error: ", style="bold red")
     text.append(visible_lines(error.message), style="not bold default")
@@ -82,15 +88,19 @@ def progress_shown(*, quiet: bool) -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def run_directory() -> Iterator[RunDirectory]:
+def run_directory() -> "Iterator[RunDirectory]":
     """Give a private directory that is gone afterwards, with all processes recorded in it."""
+    from gatekeeper.scratch.rundir import RunDirectory
+
     with ExitStack() as stack, signals_unwind():
         run = RunDirectory()
         stack.callback(run.close)
         yield run
 
 
-def read_config(path: Path | None) -> Config:
+def read_config(path: Path | None) -> "Config":
+    from gatekeeper.config import load_config
+
     if path is not None and not path.is_file():
         raise ConfigError(
             f"{path}: there is no such file", "Leave --config-file out to use the defaults."
@@ -99,12 +109,12 @@ def read_config(path: Path | None) -> Config:
 
 
 def server_starter(
-    run: RunDirectory, config: Config, database_url: str | None
-) -> Callable[[], ScratchServer]:
+    run: "RunDirectory", config: "Config", database_url: str | None
+) -> "Callable[[], ScratchServer]":
     """Give a function that starts the scratch server: a URL's, or one of our own."""
     url = database_url or config.database.url
 
-    def start() -> ScratchServer:
+    def start() -> "ScratchServer":
         if url is not None:
             from gatekeeper.scratch.server import UrlServer
 

@@ -69,6 +69,11 @@ def load_files(paths: list[Path]) -> tuple[Policy, ...]:
     return tuple(policies.values())
 
 
+def load_all() -> dict[str, Policy]:
+    """Load every shipped policy, by its id."""
+    return {p.id: p for p in load_files(pack_files(shipped_folder()))}
+
+
 def pack_files(folder: Path) -> list[Path]:
     """Give the pack files of a folder."""
     return sorted(p for p in folder.iterdir() if p.suffix in (".yml", ".yaml") and p.is_file())

@@ -415,3 +415,22 @@ def test_revisions_that_do_not_load(shop, check):
     )
     with pytest.raises(SourceError, match=r"r2\.py:3"):
         check(shop)
+
+
+def test_a_base_that_needs_its_own_code_is_built_with_it(project, check):
+    project.write("models.py", 'COLUMN = "phone"\n')
+    ini = (project.root / "alembic.ini").read_text()
+    project.write("alembic.ini", ini + "prepend_sys_path = .\n")
+    project.revision(
+        "r1",
+        "import models",
+        'op.create_table("t", sa.Column("id", sa.Integer, primary_key=True),',
+        "    sa.Column(models.COLUMN, sa.Text))",
+    )
+    project.commit()
+    project.branch()
+    project.write("models.py", "# nothing is left\n")
+    project.revision("r2", 'op.drop_column("t", "phone")')
+    outcome = check(project)
+    assert places(outcome) == {"column-dropped": "migrations/versions/r2.py:11"}
+    assert any("head's code" in note for note in outcome.notes)

@@ -10,14 +10,24 @@ from psycopg import sql
 
 from gatekeeper.errors import SourceError
 from gatekeeper.git import WORKING_TREE, ChangedFiles, Repository
-from gatekeeper.model.evidence import Failure, Revision, Statement
+from gatekeeper.model.evidence import Statement
 from gatekeeper.scratch.base import Address
 from gatekeeper.scratch.rundir import RunDirectory
 from gatekeeper.sources.alembic.child import DEAD_URL, Child, ProbeFailed, Report
 from gatekeeper.sources.alembic.failure import explain_load, failure_of, missing_url_setting
 from gatekeeper.sources.alembic.interpreter import find_interpreter
 from gatekeeper.sources.alembic.locate import Location, locate
-from gatekeeper.sources.base import MigrationFailed, Plan, RestartNeeded
+from gatekeeper.sources.alembic.revisions import (
+    LoadedPlan,
+    heads_of,
+    inside,
+    matters,
+    not_reached_failure,
+    revision_of,
+    text_of,
+    vanished_failure,
+)
+from gatekeeper.sources.base import MigrationFailed, Plan, RestartNeeded, missing_role
 
 _MOST_ASSUMED = 3
 
@@ -58,9 +68,10 @@ class AlembicSource:
         self._trees: dict[str, Path] = {WORKING_TREE: repository.root}
         self._children: list[Child] = []
         self._version_tables: list[tuple[str | None, str]] = []
-        self._plan: _Plan | None = None
+        self._plan: LoadedPlan | None = None
         self._environment = dict(options.env or {})
         self._assumed: list[str] = []
+        self._base_apart = False  # the base's history does not run in the head's tree
 
     def prepare(self) -> Plan:
         """Find the project, and which revisions are new; imports the project's revision files."""
@@ -69,7 +80,7 @@ class AlembicSource:
         where = locate(self._repository, self._head, tree, given, self._options.section)
         label = "the working tree" if self._head == WORKING_TREE else f"commit {self._head[:12]}"
         commit = None if self._head == WORKING_TREE else self._head
-        self._plan = _Plan(where, Plan(base=self._base_label, head=label, head_commit=commit))
+        self._plan = LoadedPlan(where, Plan(base=self._base_label, head=label, head_commit=commit))
         if where.script is not None and not self._changed([where.script, where.config]).all:
             return self._plan.public  # nothing that could change the schema was touched
         self._load_head()
@@ -83,6 +94,12 @@ class AlembicSource:
         targets = ["heads"] if plan.base_child else list(plan.base_heads)
         try:
             self._upgrade(child, database, targets, during="base history")
+        except MigrationFailed as error:
+            own = plan.base_child is None and error.failure.revision is not None
+            if not own or missing_role(error.failure):
+                raise
+            self._base_apart = True  # an old revision may use code that the head has changed
+            raise RestartNeeded from error
         finally:
             if plan.base_child is not None:
                 plan.base_child.close()
@@ -90,7 +107,7 @@ class AlembicSource:
     def apply(self, database: Address) -> tuple[Statement, ...]:
         plan = self._loaded()
         if plan.vanished:
-            raise MigrationFailed(_vanished(plan.vanished))
+            raise MigrationFailed(vanished_failure(plan.vanished))
         return self._upgrade(plan.head_child, database, ["heads"], during="new migrations")
 
     def version_tables(self) -> tuple[tuple[str, str], ...]:
@@ -108,7 +125,7 @@ class AlembicSource:
             except psycopg.Error:
                 continue
         if found != expected:
-            raise MigrationFailed(_not_reached(expected, found))
+            raise MigrationFailed(not_reached_failure(expected, found))
 
     def restart(self) -> Plan:
         self.close()
@@ -148,7 +165,7 @@ class AlembicSource:
     def _changed(self, paths: list[str]) -> ChangedFiles:
         return self._repository.changed(self._base, self._head, paths)
 
-    def _loaded(self) -> "_Plan":
+    def _loaded(self) -> LoadedPlan:
         if self._plan is None or not self._plan.loaded:
             raise AssertionError("prepare() found nothing to run")
         return self._plan
@@ -158,17 +175,19 @@ class AlembicSource:
         plan = self._plan
         head = self._tree(self._head)
         child, seen = self._inspect(head, plan.where)
-        found = {r["id"]: _revision(r, head) for r in seen["revisions"]}
-        places = sorted({_inside(p, head) or "." for p in (seen["script"], *seen["locations"])})
+        found = {r["id"]: revision_of(r, head) for r in seen["revisions"]}
+        places = sorted({inside(p, head) or "." for p in (seen["script"], *seen["locations"])})
         changed = self._changed([*places, plan.where.config])
-        rewritten = {
-            p for p in changed.modified | changed.deleted if _matters(p, plan.where.config)
-        }
+        rewritten = {p for p in changed.modified | changed.deleted if matters(p, plan.where.config)}
         base_ids = {r.id for r in found.values() if r.file not in changed.added}
         base_child: Child | None = None
         vanished: set[str] = set()
         notes: list[str] = []
-        if rewritten:
+        if self._base_apart:
+            notes.append(
+                "the base's history does not run with the head's code; its own tree ran it"
+            )
+        if rewritten or self._base_apart:
             base_child, base_ids = self._load_base(plan.where)
             vanished = base_ids - set(found)
             notes += [f"{path} was changed or removed by this change" for path in sorted(rewritten)]
@@ -181,7 +200,7 @@ class AlembicSource:
         )
         plan.head_child, plan.base_child = child, base_child
         plan.heads = tuple(sorted(seen["heads"]))
-        plan.base_heads = _heads([r for r in found.values() if r.id in base_ids])
+        plan.base_heads = heads_of([r for r in found.values() if r.id in base_ids])
         plan.vanished = tuple(sorted(vanished))
         plan.loaded = True
         plan.public = replace(plan.public, revisions=revisions, notes=tuple(notes))
@@ -212,7 +231,7 @@ class AlembicSource:
             "inspect",
             directory=str(directory),
             config=str(config.with_name("alembic.ini") if config == toml else config),
-            toml=str(toml) if "[tool.alembic" in _text(toml) else None,
+            toml=str(toml) if "[tool.alembic" in text_of(toml) else None,
             section=where.section,
             x=list(self._options.x),
         )
@@ -245,7 +264,7 @@ class AlembicSource:
                     Statement(
                         number=report["number"],
                         sql=report["sql"],
-                        file=_inside(report["file"], tree) or report["file"],
+                        file=inside(report["file"], tree) or report["file"],
                         line=report["line"],
                         revision=report["revision"],
                         autocommit=report["autocommit"],
@@ -274,73 +293,3 @@ class AlembicSource:
             if (schema, table) not in self._version_tables:
                 self._version_tables.append((schema, table))
         return tuple(statements)
-
-
-class _Plan:
-    """What prepare() found; the children are there once the revisions are loaded."""
-
-    head_child: Child
-    base_child: Child | None = None
-    heads: tuple[str, ...] = ()
-    base_heads: tuple[str, ...] = ()
-    vanished: tuple[str, ...] = ()
-    loaded = False
-
-    def __init__(self, where: Location, public: Plan) -> None:
-        self.where = where
-        self.public = public
-
-
-def _revision(report: Report, tree: Path) -> Revision:
-    return Revision(
-        id=report["id"],
-        file=_inside(report["file"], tree) or report["file"],
-        parents=tuple(report["parents"]),
-        title=report["title"],
-    )
-
-
-def _heads(revisions: list[Revision]) -> tuple[str, ...]:
-    parents = {parent for revision in revisions for parent in revision.parents}
-    return tuple(sorted(r.id for r in revisions if r.id not in parents))
-
-
-def _matters(path: str, config: str) -> bool:
-    """Say whether a changed file could change what the base's history does."""
-    return path == config or path.endswith((".py", ".sql"))
-
-
-def _inside(path: str, tree: Path) -> str | None:
-    try:
-        return str(Path(path).resolve().relative_to(tree.resolve()))
-    except ValueError:
-        return None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
-def _vanished(ids: tuple[str, ...]) -> Failure:
-    listed = ", ".join(ids[:5]) + (" …" if len(ids) > 5 else "")  # noqa: PLR2004 - enough to see
-    return Failure(
-        message=f"the base has revisions that the head no longer has: {listed}",
-        hint="A database that ran them cannot go on. Keep merged revisions as they are and add a"
-        " new one.",
-    )
-
-
-def _not_reached(expected: set[str], found: set[str]) -> Failure:
-    def listed(ids: set[str]) -> str:
-        return ", ".join(sorted(ids)) or "nothing"
-
-    return Failure(
-        message=f"the migrations ran, but the version table holds {listed(found)} instead of"
-        f" {listed(expected)}",
-        hint="A revision that commits on op.get_bind() ends alembic's own transaction, and the"
-        " version is rolled back. Use `with op.get_context().autocommit_block():` instead; or"
-        " env.py did not migrate the database it was given.",
-    )

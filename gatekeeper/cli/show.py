@@ -1,0 +1,78 @@
+"""Prints policies, fact tables and other lists; imported only when there is something to print."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gatekeeper.examples import Result
+from gatekeeper.facts.vocabulary import TABLES
+from gatekeeper.policy.model import Policy, Rule
+from gatekeeper.report.escape import visible
+
+
+def print_grid(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows in columns, without lines; cells are plain text."""
+    grid = Table(show_edge=False, box=None, pad_edge=False)
+    for heading in headings:
+        grid.add_column(heading)
+    for row in rows:
+        grid.add_row(*(Text("" if cell is None else visible(str(cell))) for cell in row))
+    _console().print(grid)
+
+
+def print_tables() -> None:
+    """Print what the fact tables are."""
+    print_grid(("table", "one row a"), ((table.name, table.row) for table in TABLES.values()))
+
+
+def print_table(name: str) -> None:
+    """Print what a fact table holds."""
+    table = TABLES[name]
+    _console().print(Text.assemble((name, "bold"), f": one row a {table.row}\n"))
+    rows = []
+    for column in table.columns:
+        words = f" ({', '.join(column.words)})" if column.words else ""
+        unknown = "; null: unknown" if column.null_is_unknown else ""
+        rows.append((column.name, column.type, f"{column.doc}{words}{unknown}"))
+    print_grid(("column", "type", "meaning"), rows)
+
+
+def print_policy(policy: Policy, *, active: bool) -> None:
+    """Print everything about one policy."""
+    console = _console()
+    console.print(Text.assemble((policy.id, "bold"), f"  {policy.title}"))
+    state = policy.severity if active else "off"
+    console.print(Text(f"{state}, pack {policy.pack}, {policy.file}:{policy.line}\n", style="dim"))
+    console.print(Text(textwrap.fill(policy.why, 88) + "\n"))
+    if isinstance(policy.judge, Rule):
+        rule = policy.judge
+        console.print(Text(f"for      {rule.table}"))
+        if rule.where:
+            console.print(Text(f"where    {rule.where.source}"))
+        verb = "forbid" if rule.forbids else "require"
+        console.print(Text(f"{verb:8} {' and '.join(p.source for p in rule.parts)}\n"))
+    for title, text in (("Instead", policy.instead), ("With Alembic", policy.instead_alembic)):
+        if text:
+            console.print(Text(title, style="bold"))
+            console.print(Text(textwrap.indent(text, "  ") + "\n"))
+    for example in policy.examples:
+        found = ", ".join(example.finds) or "nothing"
+        console.print(Text.assemble(("Example: ", "bold"), f"{example.name} → finds {found}"))
+        console.print(Text(textwrap.indent(example.migration.strip(), "  ") + "\n"))
+
+
+def print_failed_example(result: Result) -> None:
+    """Print how an example came out, and how it should have."""
+    policy, example = result.policy, result.example
+    said = ", ".join(example.finds) or "nothing"
+    found = ", ".join(result.found) or "nothing"
+    why = result.error or f"found {found}\n  expected {said}"
+    where = f"{policy.file}:{example.line} {policy.id}: {example.name}"
+    _console().print(Text.assemble(("failed ", "bold red"), f"{where}\n  {why}"), soft_wrap=True)
+
+
+def _console() -> Console:
+    return Console(highlight=False)

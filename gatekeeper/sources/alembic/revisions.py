@@ -1,0 +1,78 @@
+"""What an Alembic project's revisions are, and what is wrong with them."""
+
+from pathlib import Path
+
+from gatekeeper.model.evidence import Failure, Revision
+from gatekeeper.sources.alembic.child import Child, Report
+from gatekeeper.sources.alembic.locate import Location
+from gatekeeper.sources.base import Plan
+
+
+class LoadedPlan:
+    """What prepare() found; the children are there once the revisions are loaded."""
+
+    head_child: Child
+    base_child: Child | None = None
+    heads: tuple[str, ...] = ()
+    base_heads: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
+    loaded = False
+
+    def __init__(self, where: Location, public: Plan) -> None:
+        self.where = where
+        self.public = public
+
+
+def revision_of(report: Report, tree: Path) -> Revision:
+    return Revision(
+        id=report["id"],
+        file=inside(report["file"], tree) or report["file"],
+        parents=tuple(report["parents"]),
+        title=report["title"],
+    )
+
+
+def heads_of(revisions: list[Revision]) -> tuple[str, ...]:
+    parents = {parent for revision in revisions for parent in revision.parents}
+    return tuple(sorted(r.id for r in revisions if r.id not in parents))
+
+
+def matters(path: str, config: str) -> bool:
+    """Say whether a changed file could change what the base's history does."""
+    return path == config or path.endswith((".py", ".sql"))
+
+
+def inside(path: str, tree: Path) -> str | None:
+    try:
+        return str(Path(path).resolve().relative_to(tree.resolve()))
+    except ValueError:
+        return None
+
+
+def text_of(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def vanished_failure(ids: tuple[str, ...]) -> Failure:
+    listed = ", ".join(ids[:5]) + (" …" if len(ids) > 5 else "")  # noqa: PLR2004 - enough to see
+    return Failure(
+        message=f"the base has revisions that the head no longer has: {listed}",
+        hint="A database that ran them cannot go on. Keep merged revisions as they are and add a"
+        " new one.",
+    )
+
+
+def not_reached_failure(expected: set[str], found: set[str]) -> Failure:
+    def listed(ids: set[str]) -> str:
+        return ", ".join(sorted(ids)) or "nothing"
+
+    return Failure(
+        message=f"the migrations ran, but the version table holds {listed(found)} instead of"
+        f" {listed(expected)}",
+        hint="A revision that commits on op.get_bind() ends alembic's own transaction, and the"
+        " version is rolled back. Use `with op.get_context().autocommit_block():` instead; or"
+        " env.py did not migrate the database it was given.",
+    )
