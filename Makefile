@@ -14,15 +14,15 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	@$(PYTHON) -m venv $(VENV) || \
 	    { echo "Python cannot make virtual environments; on Debian: apt install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e . && $(BIN)/python -m compileall -q gatekeeper
 	@touch $@
 
 demo: $(VENV)/.installed  ## review a bad pull request of a small shop
 	@$(BIN)/gatekeeper demo
 
 test: $(VENV)/.installed  ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto
 
 lint: $(VENV)/.installed  ## style, types, layers
 	$(BIN)/ruff check .

@@ -65,13 +65,18 @@ def processes_of(temporary: Path) -> list[str]:
     return found
 
 
-def probes() -> list[int]:
-    return [
-        p.pid
-        for p in psutil.process_iter(["cmdline", "status"])
-        if any("alembic/probe.py" in word for word in p.info["cmdline"] or ())
-        and p.info["status"] != psutil.STATUS_ZOMBIE
-    ]
+def probes(temporary: Path) -> list[int]:
+    """Give the living processes that run migrations of these runs."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status", "environ"]):
+        info = process.info
+        if (
+            any("alembic/probe.py" in word for word in info["cmdline"] or ())
+            and info["status"] != psutil.STATUS_ZOMBIE
+            and (info["environ"] or {}).get("TMPDIR") == str(temporary)
+        ):
+            found.append(process.pid)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -79,22 +84,21 @@ def probes() -> list[int]:
 )
 def test_a_signal_cleans_up_at_once(slow, temporary, number, status):
     project, marker = slow
-    before = set(probes())
     run = start(project, temporary)
     wait_for(marker)
     assert processes_of(temporary)
+    assert probes(temporary)
     run.send_signal(number)
     output, _ = run.communicate(timeout=20)
     assert run.returncode == status, output
     assert "Traceback" not in output
     assert processes_of(temporary) == []
-    assert set(probes()) <= before
+    assert probes(temporary) == []
     assert list(temporary.iterdir()) == []
 
 
 def test_the_run_after_a_kill_sweeps(slow, temporary, gatekeeper, tmp_path):
     project, marker = slow
-    before = set(probes())
     run = start(project, temporary)
     wait_for(marker)
     run.kill()
@@ -107,20 +111,19 @@ def test_the_run_after_a_kill_sweeps(slow, temporary, gatekeeper, tmp_path):
     assert done.returncode == 0, done.stderr
     assert list(temporary.iterdir()) == []
     assert processes_of(temporary) == []
-    assert set(probes()) <= before
+    assert probes(temporary) == []
 
 
 def test_a_migration_ends_with_its_parent(slow, temporary):
     project, marker = slow
-    before = set(probes())
     run = start(project, temporary)
     wait_for(marker)
     run.kill()
     run.communicate()
     deadline = time.monotonic() + 5
-    while set(probes()) - before and time.monotonic() < deadline:
+    while probes(temporary) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert set(probes()) <= before
+    assert probes(temporary) == []
 
 
 def test_two_runs_side_by_side_do_not_meet(temporary, tmp_path):
