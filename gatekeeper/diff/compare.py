@@ -80,6 +80,11 @@ _FACETS: dict[str, dict[str, str]] = {
 }
 
 
+# An enum cannot lose a value: it is made anew under its name, and its columns are converted. That is
+# the same type with other values, not one that went and one that came.
+_MADE_ANEW = ("types", "enum_values")
+
+
 def compare(before: Schema, after: Schema, *, by_name: bool = False) -> tuple[Change, ...]:
     """Give the changes from `before` to `after`, kind by kind, sorted by subject.
 
@@ -92,9 +97,17 @@ def compare(before: Schema, after: Schema, *, by_name: bool = False) -> tuple[Ch
     for kind, objects in before.objects().items():
         old = {key(o): o for o in objects}
         new = {key(o): o for o in after_objects[kind]}
+        if kind in _MADE_ANEW and not by_name:
+            new = _under_old_keys(old, new)
         for k in old.keys() | new.keys():
             changes.extend(_compare_one(old.get(k), new.get(k), renames))
     return tuple(sorted(_grouped(changes), key=_order))
+
+
+def _under_old_keys(old: dict[Hashable, Any], new: dict[Hashable, Any]) -> dict[Hashable, Any]:
+    """Give `new` with what is made anew under its old name as the old object."""
+    gone = {o.subject: k for k, o in old.items() if k not in new}
+    return {(k if k in old else gone.get(o.subject, k)): o for k, o in new.items()}
 
 
 def _compare_one(

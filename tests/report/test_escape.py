@@ -24,9 +24,9 @@ _FRAGMENTS = (
 )  # fmt: skip
 _ANY = st.text(st.characters(), max_size=8)  # surrogates included
 _HOSTILE = st.lists(
-    st.one_of(st.sampled_from(_FRAGMENTS), st.sampled_from(_FRAGMENTS), _ANY), max_size=7
+    st.one_of(st.sampled_from(_FRAGMENTS), st.sampled_from(_FRAGMENTS), _ANY), max_size=6
 ).map("".join)
-_FEW = settings(max_examples=500, deadline=None, database=None)
+_FEW = settings(max_examples=300, deadline=None, database=None)
 
 # Where the comment's template places code: paragraph, table, list, <details>.
 _DOCUMENT = (
