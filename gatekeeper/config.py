@@ -8,6 +8,7 @@ from gatekeeper.yaml_reader import Node, Plain, Problems, as_strings, read_text,
 
 FILE_NAMES = ("gatekeeper.yml", "gatekeeper.yaml")
 SEVERITIES = ("error", "warning", "notice")
+MODES = ("enforce", "dry-run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,8 @@ def _config(node: Node, path: Path) -> Config:
         values["migrations"] = _migrations(top["migrations"])
     if "database" in top:
         values["database"] = _database(top["database"])
-    if "packs" in top:
-        values["packs"] = top["packs"].texts()
+    if "packs" in top and (packs := top["packs"].texts()):
+        values["packs"] = packs
     if "policies" in top:
         values["policies"] = {k: _override(v) for k, v in top["policies"].mapping().items()}
     return Config(root=path.parent, file=str(path), **values)  # type: ignore[arg-type]
@@ -119,24 +120,22 @@ def _database(node: Node) -> Database:
     )
 
 
+def _severity(node: Node) -> str:
+    if node.text() in ("false", "no"):  # other ways to say off
+        return "off"
+    return node.word((*SEVERITIES, "off"), "error", what="severity")
+
+
 def _override(node: Node) -> Override:
     """Read `id: severity` or `id: {severity: …, mode: …, params: {…}}`."""
-    words = (*SEVERITIES, "off")
     if not node.is_mapping():
-        value = node.text()
-        if value in ("false", "no"):  # another way to say off
-            return Override(severity="off", file=node.file, line=node.line)
-        return Override(
-            severity=node.word(words, "error", what="severity"), file=node.file, line=node.line
-        )
+        return Override(severity=_severity(node), file=node.file, line=node.line)
     entries = node.mapping(("severity", "mode", "params"))
-    severity, mode = entries.get("severity"), entries.get("mode")
+    params = entries["params"].mapping() if "params" in entries else {}
     return Override(
-        severity=None if severity is None else severity.word(words, "error", what="severity"),
-        mode=None if mode is None else mode.word(("enforce", "dry-run"), "enforce", what="mode"),
-        params={k: v.plain() for k, v in entries["params"].mapping().items()}
-        if "params" in entries
-        else {},
+        severity=_severity(entries["severity"]) if "severity" in entries else None,
+        mode=entries["mode"].word(MODES, "enforce", what="mode") if "mode" in entries else None,
+        params={k: v.plain() for k, v in params.items()},
         file=node.file,
         line=node.line,
     )

@@ -13,8 +13,7 @@ from gatekeeper.facts.build import build_facts
 from gatekeeper.model.evidence import Evidence
 from gatekeeper.policy.evaluate import new_findings
 from gatekeeper.policy.model import Example, Policy
-from gatekeeper.report.escape import code, visible
-from gatekeeper.report.view import instead, message
+from gatekeeper.report.view import instead, message, message_markdown
 from gatekeeper.scratch.base import ScratchServer
 from gatekeeper.sources.base import MigrationFailed
 from gatekeeper.sources.split import split_script
@@ -70,8 +69,8 @@ def _run(policy: Policy, example: Example, server: ScratchServer) -> Result:
     facts = build_facts(before, after, changes, evidence, conversions)
     findings = new_findings(facts, [policy])
     for finding in findings:  # a template that fails must fail here, not in a review
-        message(finding, code)
-        message(finding, visible)
+        message(finding)
+        message_markdown(finding)
         instead(finding)
         instead(finding, alembic=True)
     return Result(policy, example, tuple(f.subject for f in findings))

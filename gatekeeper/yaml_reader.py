@@ -79,7 +79,11 @@ class Node:
         names = None if known is None else set(known)
         entries: dict[str, Node] = {}
         for key_node, value_node in self._node.value:
-            key, line = str(key_node.value), key_node.start_mark.line + 1
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.problem("a key is a single word, not a list or mapping", line)
+                continue
+            key = str(key_node.value)
             if names is not None and key not in names:
                 self.problem(f"unknown {what} {key!r}{did_you_mean(key, names)}", line)
             elif key in entries:
@@ -124,13 +128,12 @@ class Node:
 
     def flag(self, *, default: bool = False) -> bool:
         """Give a boolean: true, false, yes, no, on or off."""
-        value = self.text().lower()
-        if value in ("true", "yes", "on"):
-            return True
-        if value not in ("false", "no", "off"):
-            self.problem(f"expected true or false, found {value!r}")
+        value = self._node.value if isinstance(self._node, yaml.ScalarNode) else None
+        word = str(value).lower()
+        if word not in ("true", "yes", "on", "false", "no", "off"):
+            self.problem(f"expected true or false, found {self._described()}")
             return default
-        return False
+        return word in ("true", "yes", "on")
 
     def integer(self, default: int, *, least: int = 0) -> int:
         value = self.plain()
@@ -149,7 +152,7 @@ class Node:
             self.problem(f"expected a single value, found {self._described()}")
             return None
         value = str(self._node.value)
-        if self._node.style is not None:
+        if self._node.style:  # quoted, or a block; libyaml says "" of plain ones
             return value
         if value in ("true", "True", "TRUE", "false", "False", "FALSE"):
             return value.lower() == "true"
@@ -163,7 +166,7 @@ class Node:
         node = self._node
         return (
             isinstance(node, yaml.ScalarNode)
-            and node.style is None
+            and not node.style
             and node.value in ("", "~", "null", "Null", "NULL")
         )
 
@@ -226,7 +229,10 @@ def read_text(path: Path) -> str:
     """Read a UTF-8 file of at most a megabyte. Raises ConfigError when it cannot be read."""
     try:
         with path.open("rb") as source:
-            return source.read(_MOST_BYTES + 1).decode()
+            content = source.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise ConfigError(f"{path}: the file is larger than {_MOST_BYTES:,} bytes")
+        return content.decode()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -80,8 +80,8 @@ _FACETS: dict[str, dict[str, str]] = {
 }
 
 
-# An enum cannot lose a value: it is made anew under its name, and its columns are converted. That is
-# the same type with other values, not one that went and one that came.
+# An enum cannot lose a value: it is made anew under its name, and its columns are converted. That
+# is the same type with other values, not one that went and one that came.
 _MADE_ANEW = ("types", "enum_values")
 
 

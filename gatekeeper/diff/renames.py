@@ -30,7 +30,7 @@ class Renames:
             new = names.get(column.ident)
             if new is not None and new.name != column.name:
                 self._columns.setdefault(column.table_oid, {})[column.name] = new.name
-        for kind in ("tables", "sequences", "views", "types", "indexes"):
+        for kind in ("tables", "columns", "sequences", "views", "types", "indexes"):
             subjects = {o.ident: o.subject for o in after.objects()[kind]}
             for thing in before.objects()[kind]:
                 subject = subjects.get(thing.ident)

@@ -71,7 +71,8 @@ class ReferenceGuesser:
         self._tables: dict[str, list[Table]] = {}
         for table in tables:
             if table.parent is None:
-                self._tables.setdefault(_singular(table.name.lower()), []).append(table)
+                for word in _singulars(_snake(table.name)):
+                    self._tables.setdefault(word, []).append(table)
 
     def guess(self, column: Column) -> Suggestion | None:
         """Give the table that `column` seems to refer to, or None."""
@@ -79,8 +80,9 @@ class ReferenceGuesser:
         key = self._keys.get(column.table_oid)
         if key is not None and key.name == column.name:
             return None  # the key itself; a shared key is declared, not guessed
+        names = {_snake(name) for name in siblings}
         for name in self._targets(column.name):
-            if any(name + ending in siblings for ending in _POLYMORPHIC):
+            if any(name + ending in names for ending in _POLYMORPHIC):
                 return None
         own = next(
             (t for ts in self._tables.values() for t in ts if t.oid == column.table_oid), None
@@ -88,7 +90,8 @@ class ReferenceGuesser:
         targets = self._targets(column.name)
         for name in targets:
             target = own if name in _ITSELF else self._table(name, column)
-            if target is None or (target is own and name == targets[0] and name not in _ITSELF):
+            numbered = _SUFFIX.match(column.name) is not None and name == targets[0]
+            if target is None or (target is own and numbered and name not in _ITSELF):
                 continue  # customers.customer_id is another number of the customer, not a reference
             fitting = self._fitting(column, target)
             if fitting is not None:
@@ -116,9 +119,11 @@ class ReferenceGuesser:
         return found
 
     def _table(self, name: str, column: Column) -> Table | None:
-        found = self._tables.get(_singular(name), [])
+        found = self._tables.get(name, [])
         if not found and "_" in name:
-            found = self._tables.get(_singular(name.replace("_", "")), [])
+            found = self._tables.get(name.replace("_", ""), [])
+        exact = [t for t in found if t.name.lower() in (name, name + "s", name + "es")]
+        found = exact or found
         near = [t for t in found if t.schema_name == column.schema_name]
         candidates = near or found
         return candidates[0] if len(candidates) == 1 else None
@@ -141,15 +146,20 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def _singular(name: str) -> str:
-    """Give an English noun's singular, well enough to match `categories` with `category`."""
+def _singulars(name: str) -> set[str]:
+    """Give every word that `name` may be the plural of, itself included.
+
+    English needs a dictionary to tell `caches` (cache) from `boxes` (box); both readings are kept,
+    and a table matches when one of its readings is one of the column's.
+    """
+    found = {name}
     for plural, singular in (("people", "person"), ("children", "child"), ("men", "man")):
         if name.endswith(plural):
-            return name[: -len(plural)] + singular
-    if name.endswith("ies") and len(name) > 4:  # noqa: PLR2004 - ties, pies
-        return name[:-3] + "y"
-    if re.search(r"(?:ss|sh|ch|x|z)es$", name) or name.endswith(("statuses", "addresses", "buses")):
-        return name[:-2]
-    if name.endswith("s") and not name.endswith(("ss", "us", "is")):
-        return name[:-1]
-    return name
+            found.add(name[: -len(plural)] + singular)
+    if name.endswith("ies"):
+        found |= {name[:-3] + "y", name[:-1]}
+    if name.endswith("es"):
+        found |= {name[:-2], name[:-2] + "is"}
+    if name.endswith("s") and not name.endswith("ss"):
+        found.add(name[:-1])
+    return found

@@ -27,14 +27,10 @@ _PREDICATES = (
 _VALUES = (
     exp.Column, exp.Identifier, exp.Literal, exp.Null, exp.Boolean, exp.Placeholder, exp.Case,
     exp.If, exp.Coalesce, exp.Lower, exp.Upper, exp.Length, exp.Trim, exp.Substring, exp.Abs,
-    exp.DPipe, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.Replace, exp.Nullif,
+    exp.StrPosition, exp.DPipe, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.Replace,
+    exp.Nullif,
 )  # fmt: skip
-_FUNCTIONS = {
-    "tagged": ("text", "text"),
-    "matches": ("text", "text"),
-    "like_any": ("text", "text"),
-    "instr": ("text", "text"),
-}
+_FUNCTIONS = ("tagged", "matches", "like_any")  # each takes two texts
 _FAMILY = {"text": "text", "integer": "number", "boolean": "number"}
 
 
@@ -61,6 +57,9 @@ def compile_condition(
     except _Mistake as mistake:
         node.problem(str(mistake), node.text_line(mistake.line - 1))
         return ()
+    except RecursionError:
+        node.problem("the condition is nested too deeply")
+        return ()
 
 
 def whole(parts: tuple[Conjunct, ...]) -> Conjunct | None:
@@ -76,21 +75,28 @@ def whole(parts: tuple[Conjunct, ...]) -> Conjunct | None:
 
 
 def _parse(text: str) -> exp.Expr:
+    """Parse a condition where conditions stand: behind a WHERE, of which nothing else may come."""
     if not text.strip():
         raise _Mistake("the condition is empty")
+    if "\0" in text:
+        raise _Mistake("the condition holds a NUL character")
     try:
-        trees = sqlglot.parse(text, dialect="sqlite")
+        trees = sqlglot.parse(f"SELECT 1 WHERE {text}", dialect="sqlite")
     except SqlglotError as error:
         details = getattr(error, "errors", None) or [{}]
         line = details[0].get("line") or 1
         where = details[0].get("highlight")
         near = f" near {where!r}" if where else ""
-        raise _Mistake(
-            f"this is not a condition that SQL understands{near}: {text.strip()}", line
-        ) from None
-    if len(trees) != 1 or trees[0] is None:
-        raise _Mistake("one condition is expected, without a semicolon")
-    return trees[0]
+        message = f"this is not a condition that SQL understands{near}: {text.strip()}"
+        raise _Mistake(message, line) from None
+    except RecursionError:
+        raise _Mistake("the condition is nested too deeply") from None
+    tree = trees[0] if len(trees) == 1 else None
+    parts = {name for name, value in tree.args.items() if value} if tree is not None else set()
+    if tree is None or parts != {"expressions", "where"}:
+        raise _Mistake(f"one condition is expected, and nothing else: {text.strip()}")
+    condition: exp.Expr = tree.args["where"].this
+    return condition
 
 
 def _conjuncts(tree: exp.Expr) -> Iterator[exp.Expr]:
@@ -111,24 +117,29 @@ class _Compiler:
 
     def mistakes(self, tree: exp.Expr) -> Iterator[_Mistake]:
         """Give everything that is wrong with a parsed condition."""
+        yield from self._texts_as_truth(tree)
         for node in tree.walk():
             found = self._mistake(node)
             if found is not None:
                 yield found
+
+    def _texts_as_truth(self, tree: exp.Expr) -> Iterator[_Mistake]:
+        """Find texts where only true or false make sense: SQLite takes them for false."""
+        if isinstance(tree, exp.And | exp.Or):
+            yield from self._texts_as_truth(tree.this)
+            yield from self._texts_as_truth(tree.expression)
+        elif isinstance(tree, exp.Not | exp.Paren):
+            yield from self._texts_as_truth(tree.this)
+        elif self._family(tree) == "text":
+            shown = tree.sql(dialect="sqlite")
+            yield _Mistake(f"{shown} is a text, not a condition; {shown} is not null?", _line(tree))
 
     def _mistake(self, node: exp.Expr) -> _Mistake | None:
         line = _line(node)
         if isinstance(node, exp.Subquery | exp.Select | exp.Exists):
             return _Mistake("a condition cannot hold a subquery; use query: for that", line)
         if isinstance(node, exp.Anonymous):
-            name = str(node.this).lower()
-            if name not in _FUNCTIONS:
-                return _Mistake(f"unknown function {name}(){did_you_mean(name, _FUNCTIONS)}", line)
-            if len(node.expressions) != len(_FUNCTIONS[name]):
-                return _Mistake(f"{name}() takes {len(_FUNCTIONS[name])} arguments", line)
-            if name == "matches":
-                return _bad_pattern(node.expressions[1], line)
-            return None
+            return self._bad_function(node, line)
         if not isinstance(node, (*_CONNECTIVES, *_PREDICATES, *_VALUES)):
             return _Mistake(f"{type(node).__name__.lower()} is not allowed in a condition", line)
         if isinstance(node, exp.Column):
@@ -141,12 +152,31 @@ class _Compiler:
         if isinstance(node, exp.NullSafeEQ | exp.NullSafeNEQ | exp.Like | exp.Glob):
             return self._bad_comparison(node, [node.this, node.expression], line)
         if isinstance(node, exp.In):
+            if node.args.get("field") is not None:
+                return _Mistake("in takes a list of values: in ('a', 'b')", line)
             return self._bad_comparison(node, [node.this, *node.expressions], line)
         if isinstance(node, exp.Between):
             return self._bad_comparison(
                 node, [node.this, node.args["low"], node.args["high"]], line
             )
         return None
+
+    def _bad_function(self, node: exp.Anonymous, line: int) -> _Mistake | None:
+        name = str(node.this).lower()
+        if name not in _FUNCTIONS:
+            return _Mistake(f"unknown function {name}(){did_you_mean(name, _FUNCTIONS)}", line)
+        if len(node.expressions) != 2:  # noqa: PLR2004 - the value and what is asked of it
+            return _Mistake(f"{name}() takes 2 arguments", line)
+        if any(self._family(argument) == "number" for argument in node.expressions):
+            return _Mistake(f"{name}() takes texts: {node.sql(dialect='sqlite')}", line)
+        pattern = node.expressions[1].unnest()
+        if name != "matches":
+            return None
+        if isinstance(pattern, exp.Placeholder):
+            return _bad_pattern(self._params.get(pattern.name), line)
+        if not isinstance(pattern, exp.Literal):
+            return _Mistake("the pattern of matches() is a text in quotes or a parameter", line)
+        return _bad_pattern(pattern.name, line)
 
     def _bad_column(self, node: exp.Column, line: int) -> _Mistake | None:
         if node.table:
@@ -163,7 +193,7 @@ class _Compiler:
             column = self._column(side)
             if column is None or not column.words or isinstance(node, exp.Like | exp.Glob):
                 continue
-            for other in sides:
+            for other in (side.unnest() for side in sides):
                 if (
                     isinstance(other, exp.Literal)
                     and other.is_string
@@ -210,7 +240,7 @@ class _Compiler:
         names = tuple(dict.fromkeys(c.name for c in tree.find_all(exp.Column)))
         return Conjunct(
             sql=self._null_safe(tree.copy()).sql(dialect="sqlite"),
-            source=tree.sql(dialect="sqlite", comments=False),
+            source=_readable(tree),
             columns=names,
             unknown=tuple(n for n in names if self._columns[n].null_is_unknown),
         )
@@ -232,13 +262,17 @@ class _Compiler:
         return exp.Coalesce(this=tree, expressions=[exp.Literal.number(0)])
 
 
-def _bad_pattern(node: exp.Expr, line: int) -> _Mistake | None:
-    if isinstance(node, exp.Literal):
-        try:
-            re.compile(node.name)
-        except re.error as error:
-            return _Mistake(f"not a regular expression: {error}", line)
+def _bad_pattern(pattern: Plain, line: int) -> _Mistake | None:
+    try:
+        re.compile(str(pattern))
+    except (re.error, RecursionError) as error:
+        return _Mistake(f"not a regular expression: {error}", line)
     return None
+
+
+def _readable(tree: exp.Expr) -> str:
+    text: str = tree.sql(dialect="sqlite", comments=False)
+    return re.sub(r"\bNOT ([\w.]+) IS NULL\b", r"\1 IS NOT NULL", text)
 
 
 def _line(node: exp.Expr) -> int:

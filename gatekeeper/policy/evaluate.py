@@ -1,6 +1,7 @@
 """Evaluates policies on the facts of base and head; only what is new in the head counts."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -77,6 +78,7 @@ def _run_rule(policy: Policy, rule: Rule, store: FactStore) -> Iterator[tuple[Fi
                 values=values,
                 failed=tuple((part.source, _read(part, row)) for part in failed),
                 undecided=undecided,
+                unknown=_unknown(rule, failed, row) if undecided else (),
             ),
             row[IDENT],
         )
@@ -95,6 +97,12 @@ def _outcome(rule: Rule, row: dict[str, Any]) -> tuple[bool, list[Conjunct]] | N
         return True, failed
     unknown = [p for p, value in zip(rule.parts, values, strict=True) if value is None]
     return (False, unknown) if unknown else None
+
+
+def _unknown(rule: Rule, failed: list[Conjunct], row: dict[str, Any]) -> tuple[str, ...]:
+    parts = [*failed, *([rule.where] if rule.where and row["_where"] is None else [])]
+    names = (name for part in parts for name in part.unknown if row[name] is None)
+    return tuple(dict.fromkeys(names))
 
 
 def _read(part: Conjunct, row: dict[str, Any]) -> dict[str, Any]:
@@ -141,15 +149,7 @@ def _key(finding: Finding, ident: str | None, origins: _Origins) -> tuple[str, b
 
 
 def _named(finding: Finding, ident: str | None, origins: _Origins) -> Finding:
-    return Finding(
-        policy=finding.policy,
-        subject=finding.subject,
-        severity=finding.severity,
-        values=finding.values,
-        failed=finding.failed,
-        undecided=finding.undecided,
-        origin=origins.of(finding, ident),
-    )
+    return replace(finding, origin=origins.of(finding, ident))
 
 
 def _order(finding: Finding) -> tuple[Any, ...]:

@@ -4,13 +4,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from gatekeeper.config import Config, Override
+from gatekeeper.config import MODES, SEVERITIES, Config, Override
 from gatekeeper.errors import ConfigError
 from gatekeeper.facts.vocabulary import TABLES
 from gatekeeper.policy.condition import compile_condition, whole
-from gatekeeper.policy.model import MODES, ON_UNKNOWN, SEVERITIES, Example, Policy, Query, Rule
+from gatekeeper.policy.model import ON_UNKNOWN, Example, Policy, Query, Rule
 from gatekeeper.policy.query import compile_query
-from gatekeeper.policy.template import ALIASES, template_mistake
+from gatekeeper.policy.template import ALIASES, template_mistakes
 from gatekeeper.yaml_reader import Node, Plain, Problems, did_you_mean, read_text, read_yaml
 
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
@@ -36,14 +36,9 @@ def load_policies(config: Config) -> tuple[Policy, ...]:
     problems = Problems()
     policies: dict[str, Policy] = {}
     default_off: set[str] = set()
-    named: set[str] = set()
-    for path in _files(config, problems, named):
-        _load_file(path, policies, default_off, problems)
-    chosen = {
-        p.id: p
-        for p in policies.values()
-        if p.id not in default_off or "all" in config.packs or p.pack in named
-    }
+    for path, named in _files(config, problems).items():
+        _load_file(path, policies, set() if named else default_off, problems)
+    chosen = {p.id: p for p in policies.values() if p.id not in default_off}
     for policy_id, override in config.policies.items():
         if policy_id not in policies:
             file, line = override.file, override.line
@@ -79,25 +74,25 @@ def pack_files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.suffix in (".yml", ".yaml") and p.is_file())
 
 
-def _files(config: Config, problems: Problems, named: set[str]) -> list[Path]:
+def _files(config: Config, problems: Problems) -> dict[Path, bool]:
+    """Give the pack files, and whether each was named, which turns on what is off by default."""
     shipped = {path.stem: path for path in pack_files(shipped_folder())}
-    found: dict[Path, None] = {}
+    found: dict[Path, bool] = {}
     for name in config.packs:
         path = config.root / name
         if name in PRESETS:
-            found |= dict.fromkeys(shipped.values())
+            found = dict.fromkeys(shipped.values(), name == "all") | found
         elif name in shipped:
-            named.add(name)
-            found[shipped[name]] = None
-        elif path.is_dir():
-            found |= dict.fromkeys(pack_files(path))
+            found[shipped[name]] = True
+        elif path.is_dir() and (files := pack_files(path)):
+            found |= dict.fromkeys(files, True)
         elif path.is_file():
-            found[path] = None
+            found[path] = True
         else:
             near = did_you_mean(name, [*PRESETS, *shipped])
-            where = config.file or "--packs"
-            problems.add(where, 1, f"there is no pack, file or folder {name!r}{near}")
-    return list(found)
+            what = "the folder {!r} holds no pack" if path.is_dir() else "there is no pack {!r}"
+            problems.add(config.file or "--packs", 1, what.format(name) + near)
+    return found
 
 
 def _load_file(
@@ -145,10 +140,19 @@ def _policy(node: Node, pack: str, problems: Problems) -> Policy | None:
         if "params" in entries
         else {}
     )
-    judge, names = _judge(node, entries, params)
+    judge, samples = _judge(node, entries, params)
     for key in ("message", "instead", "alembic"):
-        if key in entries and judge is not None:
-            _check_template(entries[key], names | set(params))
+        if key in entries and samples:
+            for mistake in template_mistakes(entries[key].text(), samples | params):
+                entries[key].problem(mistake)
+    words = {
+        key: entries[key].word(known, default, what=key) if key in entries else default
+        for key, known, default in (
+            ("severity", SEVERITIES, "error"),
+            ("mode", MODES, "enforce"),
+            ("on_unknown", ON_UNKNOWN, "warning"),
+        )
+    }
     policy_id = entries["id"].text() if "id" in entries else ""
     if "id" in entries and not _ID.match(policy_id):
         entries["id"].problem(f"{policy_id!r} is no id: lower case words joined by hyphens")
@@ -159,7 +163,7 @@ def _policy(node: Node, pack: str, problems: Problems) -> Policy | None:
         id=policy_id,
         pack=pack,
         title=entries["title"].text(),
-        severity=entries["severity"].word(SEVERITIES, "error", what="severity"),
+        severity=words["severity"],
         judge=judge,
         message=entries["message"].text().strip(),
         why=" ".join(entries["why"].text().split()),
@@ -167,12 +171,8 @@ def _policy(node: Node, pack: str, problems: Problems) -> Policy | None:
         instead_alembic=_code(entries, "alembic"),
         params=params,
         scope=entries["scope"].texts() if "scope" in entries else (),
-        mode=entries["mode"].word(MODES, "enforce", what="mode")
-        if "mode" in entries
-        else "enforce",
-        on_unknown=entries["on_unknown"].word(ON_UNKNOWN, "warning")
-        if "on_unknown" in entries
-        else "warning",
+        mode=words["mode"],
+        on_unknown=words["on_unknown"],
         examples=examples,
         file=node.file,
         line=node.line,
@@ -181,44 +181,45 @@ def _policy(node: Node, pack: str, problems: Problems) -> Policy | None:
 
 def _judge(
     node: Node, entries: dict[str, Node], params: dict[str, Plain]
-) -> tuple[Rule | Query | None, set[str]]:
-    """Compile what the policy judges by; also give the names its templates may use."""
+) -> tuple[Rule | Query | None, dict[str, object]]:
+    """Compile what the policy judges by; also give a sample of each value its templates may use."""
     if "query" in entries:
         for key in ("for", "where", "require", "forbid"):
             if key in entries:
                 entries[key].problem(f"a policy has either query or {key}, not both")
         query = compile_query(entries["query"], params)
-        return query, set(query.columns) | {"subject", *ALIASES} if query else set()
+        names = (*query.columns, *ALIASES) if query else ()
+        return query, dict.fromkeys(names, _Sample("1"))
     if "for" not in entries:
         node.problem("the policy says neither for (a fact table) nor query")
-        return None, set()
+        return None, {}
     name = entries["for"].text()
     table = TABLES.get(name)
     if table is None:
         entries["for"].problem(f"there is no fact table {name!r}{did_you_mean(name, TABLES)}")
-        return None, set()
+        return None, {}
     if ("require" in entries) == ("forbid" in entries):
         node.problem("a policy has either require (what must hold) or forbid (what must not)")
-        return None, set()
+        return None, {}
     where = (
         whole(compile_condition(entries["where"], table, params)) if "where" in entries else None
     )
     forbids = "forbid" in entries
     parts = compile_condition(entries["forbid" if forbids else "require"], table, params)
-    names = {column.name for column in table.columns} | set(ALIASES)
-    return (Rule(name, where, parts, forbids) if parts else None), names
+    samples: dict[str, object] = dict.fromkeys(ALIASES, "x")
+    samples |= {c.name: "x" if c.type == "text" else 1 for c in table.columns}
+    return (Rule(name, where, parts, forbids) if parts else None), samples
 
 
-def _check_template(node: Node, known: set[str]) -> None:
-    mistake = template_mistake(node.text(), known)
-    if mistake is None:
-        return
-    if mistake.isidentifier():
-        node.problem(
-            f"the template uses {mistake!r}, which no row has{did_you_mean(mistake, known)}"
-        )
-    else:
-        node.problem(mistake)
+class _Sample(str):
+    """A value of which nobody knows whether it is a text or a number; it behaves as both."""
+
+    __slots__ = ()
+
+    def __add__(self, other: object) -> str:
+        return self
+
+    __radd__ = __sub__ = __mul__ = __truediv__ = __rsub__ = __add__
 
 
 def _examples(node: Node) -> list[Example]:
@@ -246,18 +247,32 @@ def _code(entries: dict[str, Node], key: str) -> str:
 
 
 def _overridden(policy: Policy, override: Override, problems: Problems) -> Policy:
-    for name in override.params:
-        if name not in policy.params:
-            near = did_you_mean(name, policy.params)
-            problems.add(
-                override.file, override.line, f"{policy.id} has no parameter {name!r}{near}"
-            )
+    for name, value in override.params.items():
+        mistake = _param_mistake(policy, name, value)
+        if mistake is not None:
+            problems.add(override.file, override.line, mistake)
     return replace(
         policy,
         severity=override.severity or policy.severity,
         mode=override.mode or policy.mode,
         params=policy.params | override.params,
     )
+
+
+def _param_mistake(policy: Policy, name: str, value: Plain) -> str | None:
+    if name not in policy.params:
+        return f"{policy.id} has no parameter {name!r}{did_you_mean(name, policy.params)}"
+    default = policy.params[name]
+    if default is not None and isinstance(value, str) != isinstance(default, str):
+        kind = "a text" if isinstance(default, str) else "a number"
+        return f"the parameter {name} of {policy.id} is {kind}, not {value!r}"
+    parts = policy.judge.parts if isinstance(policy.judge, Rule) else ()
+    if any(re.search(rf"MATCHES\(.*:{name}\b", part.sql) for part in parts):
+        try:
+            re.compile(str(value))
+        except re.error as error:
+            return f"the parameter {name} of {policy.id} is no regular expression: {error}"
+    return None
 
 
 def check_examples(policies: tuple[Policy, ...]) -> None:

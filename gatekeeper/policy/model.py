@@ -6,8 +6,6 @@ from typing import Any
 
 from gatekeeper.yaml_reader import Plain
 
-SEVERITIES = ("error", "warning", "notice")
-MODES = ("enforce", "dry-run")
 ON_UNKNOWN = ("error", "warning", "notice", "ignore")
 
 
@@ -82,7 +80,7 @@ class Finding:
     """A row that violates a policy, or of which it cannot be told (`undecided`).
 
     `values` are the row's columns, `failed` the parts of the condition that did not hold, each with
-    the values it read.
+    the values it read, `unknown` the columns whose null keeps it from being told.
     """
 
     policy: Policy
@@ -91,6 +89,7 @@ class Finding:
     values: dict[str, Any]
     failed: tuple[tuple[str, dict[str, Any]], ...] = ()
     undecided: bool = False
+    unknown: tuple[str, ...] = ()
     origin: str = ""  # the subject's name in the base, where it has one
 
     @property
@@ -103,7 +102,10 @@ class Finding:
 
         The object is named as in the base, so renaming it later changes nothing.
         """
-        parts = (self.policy.id, self.origin or self.subject, str(self.values.get("change") or ""))
+        change = str(self.values.get("change") or "")
+        if change in ("altered", "renamed"):  # which of them may change with the next commit
+            change = ""
+        parts = (self.policy.id, self.origin or self.subject, change)
         return "GK-" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
 
 

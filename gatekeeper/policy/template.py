@@ -4,12 +4,14 @@ Values come from the pull request and are hostile. A template never decides how 
 the environment's `finalize` does, and whoever renders says how.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from gatekeeper.yaml_reader import did_you_mean
 
 Escape = Callable[[str], str]
 
@@ -21,20 +23,39 @@ def _environment(escape: Escape) -> ImmutableSandboxedEnvironment:
     def finalize(value: Any) -> Any:  # noqa: ANN401
         return "" if value is None else escape(str(value))
 
-    return ImmutableSandboxedEnvironment(
+    environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined, finalize=finalize, keep_trailing_newline=False
     )
+    environment.filters["suffix"] = _suffix
+    return environment
 
 
-def template_mistake(text: str, known: set[str]) -> str | None:
-    """Say what is wrong with a template, or None; `known` are the names it may use."""
+def _suffix(name: str, ending: str) -> str:
+    """Lengthen an identifier, inside its quotes where it has them."""
+    return f'{name[:-1]}{ending}"' if str(name).endswith('"') else f"{name}{ending}"
+
+
+def template_mistakes(text: str, samples: Mapping[str, object]) -> list[str]:
+    """Say everything that is wrong with a template that may use the names of `samples`.
+
+    It is also filled in with their values once: one that fails would fail when it is needed.
+    """
     environment = _environment(str)
     try:
         names = meta.find_undeclared_variables(environment.parse(text))
     except TemplateError as error:
-        return f"not a valid template: {error}"
-    unknown = sorted(names - known)
-    return unknown[0] if unknown else None
+        return [f"not a valid template: {error.message}"]
+    unknown = sorted(names - samples.keys())
+    if unknown:
+        return [
+            f"the template uses {name!r}, which no row has{did_you_mean(name, samples)}"
+            for name in unknown
+        ]
+    try:
+        fill(text, dict(samples), str)
+    except Exception as error:  # noqa: BLE001 - whatever a template can do wrong
+        return [f"not a valid template: it cannot be filled in: {error}"]
+    return []
 
 
 def fill(text: str, values: dict[str, Any], escape: Escape) -> str:

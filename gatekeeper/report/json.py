@@ -1,16 +1,17 @@
 """The JSON report: a contract with a published schema (report.schema.json)."""
 
 import json
+import re
 from typing import Any
 
 from gatekeeper.model.change import Change
 from gatekeeper.model.evidence import Failure
 from gatekeeper.policy.model import Finding
-from gatekeeper.report.escape import visible
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.report.view import instead, message
 
 VERSION = 1
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _STATEMENT = (
     "number", "kind", "sql", "revision", "file", "line", "autocommit", "locked_table", "lock_mode",
     "rewritten_table", "lock_timeout_ms",
@@ -19,7 +20,9 @@ _STATEMENT = (
 
 def render_json(outcome: Outcome) -> str:
     """Give the report; the same commits give the same bytes."""
-    return json.dumps(report_values(outcome), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(report_values(outcome), indent=2, ensure_ascii=False)
+    # A file name need not be UTF-8; what of it cannot be encoded is spelt as its escape.
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 
 def report_values(outcome: Outcome) -> dict[str, Any]:
@@ -55,7 +58,7 @@ def _finding(finding: Finding, sql: dict[int, str]) -> dict[str, Any]:
         "severity": finding.severity,
         "blocks": finding.blocks,
         "subject": finding.subject,
-        "message": message(finding, visible),
+        "message": message(finding),
         "why": finding.policy.why,
         "instead": instead(finding) or None,
         "instead_alembic": instead(finding, alembic=True) or None,

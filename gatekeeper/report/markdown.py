@@ -4,8 +4,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from gatekeeper.model.evidence import Failure
 from gatekeeper.report.diagram import diagram
-from gatekeeper.report.escape import Markup, cell, code, fence, visible
+from gatekeeper.report.escape import Markup, cell, code, fence, shortened, visible
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.report.schema_diff import diff_lines
 from gatekeeper.report.view import (
@@ -15,8 +16,9 @@ from gatekeeper.report.view import (
     headline,
     instead,
     items,
-    message,
+    message_markdown,
     place,
+    place_of,
     summary,
 )
 
@@ -24,6 +26,8 @@ LIMIT = 60_000  # bytes of UTF-8; GitHub refuses comments of more than 65,536 ch
 _LEVELS = ("full", "compact", "minimal")
 _MOST_ROWS = {"full": 200, "compact": 20, "minimal": 0}
 _MOST_LINES = {"full": 400, "compact": 60, "minimal": 0}
+_MOST_NOTES = {"full": 100, "compact": 20, "minimal": 3}
+_MOST_TEXT = {"full": 4000, "compact": 1500, "minimal": 600}  # characters of each text of a failure
 _ICONS = {"error": "❌", "warning": "⚠️", "notice": "ℹ️"}  # noqa: RUF001 - meant
 _VERDICT_ICONS = {"passed": "✅", "blocked": "❌", "undecided": "❌"}
 
@@ -87,14 +91,20 @@ def _render(outcome: Outcome, level: str) -> str:
                 change_counts([c.kind for c in outcome.changes if c.part_of is None])
             ),
             diagram=(diagram(outcome.after, outcome.changes) or "") if level == "full" else "",
-            notes=outcome.notes,
-            failure=failure,
-            failure_place=f"{failure.file}:{failure.line}" if failure and failure.file else None,
-            failure_sql=failure.sql if failure else None,
+            notes=outcome.notes[: _MOST_NOTES[level]],
+            hidden_notes=max(0, len(outcome.notes) - _MOST_NOTES[level]),
+            failure=_capped(failure, _MOST_TEXT[level]) if failure else None,
+            failure_place=place(failure.file, failure.line) if failure else None,
             policies=Markup(counted(outcome.policy_count, "policy")),
         )
     )
     return text.strip() + "\n"
+
+
+def _capped(failure: Failure, limit: int) -> dict[str, str | None]:
+    texts = ("message", "detail", "hint", "sql", "revision")
+    values = {name: getattr(failure, name) for name in texts}
+    return {name: shortened(text, limit) if text else None for name, text in values.items()}
 
 
 def _row(item: Item) -> dict[str, Any]:
@@ -107,8 +117,8 @@ def _row(item: Item) -> dict[str, Any]:
         "icon": Markup(_ICONS[first.severity]),
         "policy": Markup(code(item.policy.id) + trial),
         "subject": Markup(cell(subjects)),
-        "message": Markup(cell(message(first, code) if not item.others else item.policy.title)),
-        "place": place(first),
+        "message": Markup(cell(message_markdown(first) if not item.others else item.policy.title)),
+        "place": place_of(first),
     }
 
 
@@ -120,7 +130,7 @@ def _fix(item: Item) -> dict[str, Any]:
         "subject": first.subject,
         "others": item.others,
         "fingerprint": first.fingerprint,
-        "message": Markup(message(first, code)),
+        "message": Markup(message_markdown(first)),
         "why": Markup(item.policy.why),
         "sql": instead(first),
         "alembic": instead(first, alembic=True),
@@ -140,7 +150,7 @@ def _impact(row: dict[str, Any]) -> dict[str, Any]:
         "reads and writes" if row["blocks_reads"] else "writes" if row["blocks_writes"] else "—"
     )
     return {
-        "place": f"{row['file']}:{row['line']}",
+        "place": place(row["file"], row["line"]),
         "kind": row["kind"],
         "table": row["locked_table"],
         "lock": row["lock_mode"],

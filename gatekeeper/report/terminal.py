@@ -12,7 +12,7 @@ from rich.text import Text
 from gatekeeper.model.evidence import Failure
 from gatekeeper.report.escape import shortened, visible, visible_lines
 from gatekeeper.report.outcome import Outcome
-from gatekeeper.report.view import Item, headline, instead, items, message, place, summary
+from gatekeeper.report.view import Item, headline, instead, items, message, place, place_of, summary
 
 _STYLES = {"error": "bold red", "warning": "yellow", "notice": "cyan"}
 _VERDICT_STYLES = {"passed": "bold green", "blocked": "bold red", "undecided": "bold red"}
@@ -71,10 +71,10 @@ class _Printer:
         more = f" and {len(item.findings) - 3} more" if len(item.findings) > 3 else ""  # noqa: PLR2004
         head.append(f"  {subjects}{more}")
         self.line(head)
-        where = place(finding)
+        where = place_of(finding)
         if where is not None:
             self.line(Text(f"  {visible(where)}", style="blue"))
-        self.prose(message(finding, visible))
+        self.prose(message(finding))
         if explain:
             self.prose(item.policy.why, "dim")
             self._advice("Instead:", instead(finding))
@@ -88,8 +88,9 @@ class _Printer:
         if failure.revision:
             head.append(f"  revision {visible(failure.revision)}")
         self.line(head)
-        if failure.file:
-            self.line(Text(f"  {visible(f'{failure.file}:{failure.line}')}", style="blue"))
+        where = place(failure.file, failure.line)
+        if where is not None:
+            self.line(Text(f"  {visible(where)}", style="blue"))
         self.block(failure.message, "", "  ")
         if failure.detail:
             self.block(failure.detail, "dim", "  ")

@@ -1,5 +1,6 @@
 """Prepares findings for every format: messages filled in, like ones gathered."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,12 +8,14 @@ from dataclasses import dataclass
 from gatekeeper.model.names import quoted
 from gatekeeper.policy.model import Finding, Policy
 from gatekeeper.policy.template import Escape, fill
-from gatekeeper.report.escape import visible
+from gatekeeper.report.escape import code, visible
 from gatekeeper.report.outcome import Outcome
 
 _GATHER_ABOVE = 5  # so many findings of one policy keep a row each
 _PLURALS = {"index": "indexes", "policy": "policies"}
 # Columns of facts that hold a bare name: in SQL it may need quotes.
+_NAME_LISTS = {"column_names", "references_columns"}
+_MARKED = re.compile("\ue000(.*?)\ue001")
 _NAMES = {"name", "column_name", "table_name", "schema_name", "renamed_from", "type_name"}
 
 
@@ -51,32 +54,78 @@ def items(findings: Iterable[Finding]) -> list[Item]:
     return found
 
 
-def message(finding: Finding, escape: Escape) -> str:
-    """Fill in the finding's message, on one line."""
-    text = " ".join(fill(finding.policy.message, finding.values, escape).split())
-    if finding.undecided:
-        unknown = ", ".join(
-            name for _, values in finding.failed for name, value in values.items() if value is None
-        )
-        text += f" (Undecided: {unknown or 'a value'} is unknown.)"
+def message(finding: Finding) -> str:
+    """Fill in the finding's message as plain text, on one line."""
+    return _message(finding, visible)
+
+
+def message_markdown(finding: Finding) -> str:
+    """Fill in the finding's message as Markdown, on one line, every value a code span.
+
+    The template may put two values side by side, or write backticks of its own; either would join
+    spans into something else. So values are marked first and made code when all text is known.
+    """
+    parts = _MARKED.split(_message(finding, _mark))
+    text = ""
+    for i, part in enumerate(parts):
+        if i % 2 == 0:
+            text += part.replace("`", "\\`")
+        else:
+            text += (" " if text.endswith("`") else "") + code(part)
     return text
 
 
+def _message(finding: Finding, escape: Escape) -> str:
+    text = " ".join(fill(finding.policy.message, finding.values, escape).split())
+    if finding.undecided:
+        listed = ", ".join(escape(name) for name in finding.unknown)
+        text += f" (Undecided: {listed} is unknown.)"
+    return text
+
+
+def _mark(value: str) -> str:
+    return f"\ue000{visible(value).replace(chr(0xE000), '').replace(chr(0xE001), '')}\ue001"
+
+
 def instead(finding: Finding, *, alembic: bool = False) -> str:
-    """Fill in what to write instead; it is code, so names stand as they are."""
+    """Fill in what to write instead.
+
+    It is code, so a name is written as its language needs it: quoted for SQL where it must be,
+    escaped within a Python string.
+    """
     template = finding.policy.instead_alembic if alembic else finding.policy.instead
     if not template:
         return ""
-    values = finding.values
-    if not alembic:
-        values = {k: quoted(v) if k in _NAMES and v else v for k, v in values.items()}
+    if alembic:
+        return fill(template, finding.values, _python_text)
+    values = {k: _sql_name(k, v) for k, v in finding.values.items()}
     return fill(template, values, visible)
 
 
-def place(finding: Finding) -> str | None:
-    """Give file:line, where the statement is known."""
-    file, line = finding.values.get("file"), finding.values.get("line")
-    return f"{file}:{line}" if file else None
+def _sql_name(key: str, value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if key in _NAMES:
+        return quoted(value)
+    if key in _NAME_LISTS:
+        return ", ".join(quoted(name) for name in value.split(", "))
+    return value
+
+
+def _python_text(value: str) -> str:
+    return visible(value).replace("\\", "\\\\").replace('"', '\\"').replace("'", "\\'")
+
+
+def place(file: object, line: object) -> str | None:
+    """Give file:line as far as they are known."""
+    if not file:
+        return None
+    return f"{file}:{line}" if line is not None else str(file)
+
+
+def place_of(finding: Finding) -> str | None:
+    """Give file:line of the statement behind a finding, where it is known."""
+    return place(finding.values.get("file"), finding.values.get("line"))
 
 
 def headline(outcome: Outcome) -> str:

@@ -116,9 +116,11 @@ RENAMES = """
 CREATE TABLE parent (id serial PRIMARY KEY, "Weird ""name" text);
 CREATE TYPE mood AS ENUM ('sad', 'ok');
 CREATE TABLE child (id int PRIMARY KEY, parent_id int REFERENCES parent, m mood DEFAULT 'ok',
-    n int CHECK (n > 0 AND n < 10), g int GENERATED ALWAYS AS (n * 2) STORED, UNIQUE (parent_id, n));
+    n int CHECK (n > 0 AND n < 10), g int GENERATED ALWAYS AS (n * 2) STORED,
+    UNIQUE (parent_id, n));
 CREATE INDEX child_part ON child ((n + 1), n) INCLUDE (parent_id) WHERE n > 3;
-CREATE VIEW v AS SELECT c.id, c.n, p."Weird ""name" FROM child c JOIN parent p ON p.id = c.parent_id;
+CREATE VIEW v AS
+    SELECT c.id, c.n, p."Weird ""name" FROM child c JOIN parent p ON p.id = c.parent_id;
 """
 
 

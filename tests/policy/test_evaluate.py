@@ -8,7 +8,6 @@ import pytest
 from gatekeeper.facts.build import Facts
 from gatekeeper.policy.evaluate import judge, new_findings
 from gatekeeper.policy.model import Finding, Policy
-from gatekeeper.report.escape import visible
 from gatekeeper.report.view import message
 
 Rows = Sequence[dict[str, Any]]
@@ -132,7 +131,7 @@ def test_an_undecided_finding_names_the_value_that_is_unknown(
 ) -> None:
     made = policy(for_="tables", **condition)
     (finding,) = _findings(made, "tables", [row("tables", "t")])
-    assert message(finding, visible) == "No. (Undecided: row_count is unknown.)"
+    assert message(finding) == "No. (Undecided: row_count is unknown.)"
 
 
 def test_what_the_base_has_is_not_found(policy: Any, row: Any) -> None:
@@ -190,7 +189,7 @@ def test_a_query_gives_its_columns_and_parameters_as_values(policy: Any, row: An
     )  # fmt: skip
     (finding,) = _findings(made, "tables", [row("tables", "t", column_count=7)])
     assert finding.values == {"subject": "t", "n": 7, "most": "x"}
-    assert message(finding, visible) == "7 of x"
+    assert message(finding) == "7 of x"
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_a_missing_key_is_named(mistakes: Any, key: str) -> None:
         ({**_RULE, "id": "Has_Caps"}, "'Has_Caps' is no id: lower case words joined by hyphens"),
         ({**_RULE, "severity": "eror"}, "'eror' is no severity; did you mean error?"),
         ({**_RULE, "mode": "dryrun"}, "'dryrun' is no mode; did you mean dry-run?"),
-        ({**_RULE, "on_unknown": "warn"}, "'warn' is no value; did you mean warning?"),
+        ({**_RULE, "on_unknown": "warn"}, "'warn' is no on_unknown; did you mean warning?"),
         ({**_RULE, "requires": "x"}, "unknown key 'requires'; did you mean require?"),
         ({**_RULE, "examples": "[{name: x, finds: []}]"}, "the example has no migration"),
         (
@@ -203,18 +203,19 @@ def test_packs_are_chosen_by_name_file_and_folder(tmp_path: Path) -> None:
 
 
 def test_a_pack_that_is_nowhere_is_refused_with_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no pack, file or folder 'lock'; did you mean locks\?"):
+    with pytest.raises(ConfigError, match=r"no pack 'lock'; did you mean locks\?"):
         _ids(tmp_path, "lock")
 
 
-def test_a_pack_that_is_off_is_loaded_by_all_and_by_override(tmp_path: Path) -> None:
+def test_a_pack_that_is_off_by_default_is_on_when_it_is_named(tmp_path: Path) -> None:
     _house(tmp_path, "house.yml", "one", "two", top="default: off\n")
-    assert _ids(tmp_path, "house.yml", "all") > {"one", "two"}
-    (tmp_path / "gatekeeper.yml").write_text(
-        "packs: [house.yml]\npolicies: {one: notice}\n", "utf-8"
-    )
-    (chosen,) = load_policies(load_config(None, tmp_path))
-    assert (chosen.id, chosen.severity) == ("one", "notice")
+    assert _ids(tmp_path, "house.yml") == {"one", "two"}
+
+
+def test_a_folder_without_a_pack_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match="the folder 'empty' holds no pack"):
+        _ids(tmp_path, "empty")
 
 
 def test_overrides_change_severity_mode_and_parameters(tmp_path: Path) -> None:
@@ -242,7 +243,7 @@ def test_what_gatekeeper_yml_says_of_no_policy_is_refused(tmp_path: Path) -> Non
     _house(tmp_path, "house.yml", "one")
     text = "packs: [house.yml, lokcs]\npolicies:\n  onne: off\n  one: {params: {rows: 5}}\n"
     assert _configured(tmp_path, text) == [
-        "gatekeeper.yml:1: there is no pack, file or folder 'lokcs'; did you mean locks?",
+        "gatekeeper.yml:1: there is no pack 'lokcs'; did you mean locks?",
         "gatekeeper.yml:3: there is no policy 'onne'; did you mean one?",
         "gatekeeper.yml:4: one has no parameter 'rows'",
     ]

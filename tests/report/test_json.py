@@ -9,8 +9,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import gatekeeper.report
+from gatekeeper.config import SEVERITIES
 from gatekeeper.model.evidence import LOCK_MODES
-from gatekeeper.policy.model import SEVERITIES, Policy
+from gatekeeper.policy.model import Policy
 from gatekeeper.report.json import VERSION, render_json, report_values
 from gatekeeper.report.outcome import VERDICTS, Outcome
 

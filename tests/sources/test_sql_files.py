@@ -113,8 +113,7 @@ def test_dropped_and_added_again_is_a_drop(check):
 
 def test_what_goes_with_a_table_is_part_of_its_finding(check):
     outcome = check(
-        "CREATE TABLE a (id serial PRIMARY KEY, n int UNIQUE CHECK (n > 0));"
-        "CREATE INDEX ON a (n);",
+        "CREATE TABLE a (id serial PRIMARY KEY, n int UNIQUE CHECK (n > 0));CREATE INDEX ON a (n);",
         "DROP TABLE a;",
     )
     (finding,) = outcome.findings
