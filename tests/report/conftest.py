@@ -36,7 +36,9 @@ def _finding(policy: str | Policy, name: str = "public.orders", **changed: Any) 
     else:
         values = {c: 1 if c in ("line", "statement") else name for c in policy.judge.columns}
     options = {
-        key: changed.pop(key) for key in ("severity", "failed", "undecided") if key in changed
+        key: changed.pop(key)
+        for key in ("severity", "failed", "undecided", "unknown")
+        if key in changed
     }
     values |= {"change": "dropped", "line": 12, "statement": 1} | changed
     severity = options.pop("severity", policy.severity)
