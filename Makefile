@@ -14,8 +14,8 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	@$(PYTHON) -m venv $(VENV) || \
 	    { echo "Python cannot make virtual environments; on Debian: apt install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e . && $(BIN)/python -m compileall -q gatekeeper
+	$(BIN)/uv pip install --quiet --system-certs --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --no-deps -e . && $(BIN)/python -m compileall -q gatekeeper
 	@touch $@
 
 demo: $(VENV)/.installed  ## review a bad pull request of a small shop
@@ -36,7 +36,7 @@ examples: $(VENV)/.installed  ## run the examples of all shipped policies on a r
 check: lint examples test  ## all that CI runs
 
 lock: $(VENV)/.installed  ## resolve the dependencies anew
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --group dev pyproject.toml -o requirements-dev.lock
 
 clean:  ## forget the virtual environment and caches
