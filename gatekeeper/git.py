@@ -33,7 +33,7 @@ class Repository:
             self.root = Path(_run(start, "rev-parse", "--show-toplevel").strip())
         except GitError as error:
             raise GitError(
-                f"{start} is not in a git repository",
+                f"{start} is not in a git repository that git would read: {error.message}",
                 "Gatekeeper compares two commits of a repository. For SQL files without one:"
                 " gatekeeper check --schema before.sql migration.sql",
             ) from error

@@ -5,7 +5,7 @@ Everything with an effect (source, server) comes in as an argument; the rest is 
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
@@ -129,7 +129,8 @@ def _take(
             server = starting.result()
     try:
         if not plan.new_revisions:
-            return Snapshot(plan, Facts())
+            note = f"no migration is new against {plan.base}; --base REF compares with another"
+            return Snapshot(replace(plan, notes=(*plan.notes, note)), Facts())
         return _run(source, plan, server, setup, progress)
     except MigrationFailed as error:
         raise _NotRun(plan, error.failure) from error
@@ -172,7 +173,7 @@ def _run_once(
     progress("building the base schema")
     source.build_base(database)
     with database.connect() as connection:
-        before = read_schema(connection, ignored_tables=source.version_tables())
+        before = read_schema(connection, ignored_tables=source.version_tables(connection))
         install(connection)
         count = len(plan.new_revisions)
         progress(f"running {count} new migration{'s' if count != 1 else ''}")
@@ -180,7 +181,7 @@ def _run_once(
         source.confirm(connection)
         progress("comparing")
         events = read_events(connection)
-        after = read_schema(connection, ignored_tables=source.version_tables())
+        after = read_schema(connection, ignored_tables=source.version_tables(connection))
         changes = attribute(compare(before, after), events, before)
         conversions = classify_conversions(connection, changes, before)
     notes = [

@@ -95,6 +95,18 @@ def query(
         print_grid(names, ([row[name] for name in names] for row in rows))
 
 
+def schema(
+    name: Annotated[str, typer.Argument(help="report: what `check --format json` prints.")],
+) -> None:
+    """Print the JSON Schema of a format."""
+    with errors_reported():
+        from importlib.resources import files
+
+        if name != "report":
+            raise GatekeeperError(f"there is no schema {name!r}", "There is: report")
+        typer.echo((files("gatekeeper.report") / "report.schema.json").read_text("utf-8"), nl=False)
+
+
 @policy_app.command("list")
 def list_policies(
     all_: Annotated[bool, typer.Option("--all", help="Also those that are off.")] = False,

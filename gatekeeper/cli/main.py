@@ -9,7 +9,7 @@ import typer
 from gatekeeper import __version__
 from gatekeeper.cli.check import check
 from gatekeeper.cli.demo import demo
-from gatekeeper.cli.learn import explain, policy_app, query
+from gatekeeper.cli.learn import explain, policy_app, query, schema
 
 app = typer.Typer(
     name="gatekeeper",
@@ -25,6 +25,7 @@ app.command()(check)
 app.command()(demo)
 app.command()(explain)
 app.command()(query)
+app.command()(schema)
 app.add_typer(policy_app, name="policy")
 
 

@@ -11,7 +11,15 @@ from gatekeeper.facts.vocabulary import TABLES
 from gatekeeper.facts.world import World
 from gatekeeper.model.change import Change
 from gatekeeper.model.evidence import Evidence, Statement, blocks_reads, blocks_writes
-from gatekeeper.model.schema import Column, ForeignKey, Ident, Schema, SchemaObject, Table
+from gatekeeper.model.schema import (
+    Column,
+    Constraint,
+    ForeignKey,
+    Ident,
+    Schema,
+    SchemaObject,
+    Table,
+)
 
 IDENT = "_ident"  # a row's identity across renames; no policy sees it
 
@@ -117,6 +125,9 @@ class _Builder:
                 row |= self._of_table(table_oid, statement)
             if name == "foreign_keys" and isinstance(thing, ForeignKey):
                 row["references_is_new"] = thing.references_oid not in self._old.tables
+            if name == "constraints" and row["change"] == "dropped":
+                assert isinstance(thing, Constraint | ForeignKey)  # noqa: S101 - rows_of() says so
+                row["replaced_by"] = self._new.successor(thing)
             if isinstance(thing, Column):
                 row |= self._column(thing, changes)
             rows[name].append(self._finish(name, row, thing.ident))

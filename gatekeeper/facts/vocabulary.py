@@ -190,6 +190,11 @@ VOCABULARY: tuple[FactTable, ...] = (
             _flag("is_validated", "existing rows have been checked (not NOT VALID)"),
             _flag("is_inherited", "it comes from the constraint of the partitioned parent"),
             _text("definition", "as pg_get_constraintdef() writes it"),
+            _text(
+                "replaced_by",
+                "of a dropped one: a constraint or unique index of the same kind on the same"
+                " columns that is there afterwards",
+            ),
         ),
     ),
     FactTable(

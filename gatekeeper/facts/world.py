@@ -72,6 +72,33 @@ class World:
             for i in self.indexes.get(key.table_oid, [])
         )
 
+    def successor(self, gone: Constraint | ForeignKey) -> str | None:
+        """Name what enforces, in this schema, what a dropped constraint enforced.
+
+        That is a constraint of the same kind on the same columns (a check may have another
+        condition), or a unique index in place of a unique constraint.
+        """
+        columns = set(gone.columns)
+        if isinstance(gone, ForeignKey):
+            for key in self.foreign_keys.get(gone.table_oid, []):
+                if set(key.columns) == columns and key.references_oid == gone.references_oid:
+                    return key.subject
+            return None
+        if gone.constraint_type in ("primary_key", "unique"):
+            for index in self.indexes.get(gone.table_oid, []):
+                if index.is_unique and index.predicate is None and set(index.columns) == columns:
+                    return index.subject
+            return None
+        for constraint in self.schema.constraints:
+            same = constraint.constraint_type == gone.constraint_type
+            if (
+                same
+                and constraint.table_oid == gone.table_oid
+                and set(constraint.columns) == columns
+            ):
+                return constraint.subject
+        return None
+
     def types(self, table: int, names: tuple[str, ...]) -> list[str]:
         """Give the types of columns, without length."""
         columns = self.columns.get(table, {})

@@ -49,8 +49,8 @@ class Source(Protocol):
     def apply(self, database: Address) -> tuple[Statement, ...]:
         """Run what is new on the base's schema. Raises MigrationFailed."""
 
-    def version_tables(self) -> tuple[tuple[str, str], ...]:
-        """Name the (schema, table) pairs in which the tool keeps its own state."""
+    def version_tables(self, connection: psycopg.Connection[Any]) -> tuple[tuple[str, str], ...]:
+        """Name the (schema, table) pairs of the database in which the tool keeps its own state."""
 
     def confirm(self, connection: psycopg.Connection[Any]) -> None:
         """Check that the database is where the head says. Raises MigrationFailed."""

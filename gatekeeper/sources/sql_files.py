@@ -62,7 +62,10 @@ class SqlFiles:
                 self._run_script(connection, script)
         return tuple(self._statements)
 
-    def version_tables(self) -> tuple[tuple[str, str], ...]:
+    def version_tables(
+        self,
+        connection: psycopg.Connection[Any],  # noqa: ARG002 - plain SQL keeps no state
+    ) -> tuple[tuple[str, str], ...]:
         return ()
 
     def confirm(self, connection: psycopg.Connection[Any]) -> None:

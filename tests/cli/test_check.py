@@ -1,6 +1,7 @@
 """The command as a user meets it: output, exit status, errors with the way out."""
 
 import json
+import os
 import sys
 
 import pytest
@@ -159,8 +160,8 @@ def test_query_sees_the_facts_and_writes_nothing(gatekeeper, tmp_path):
     assert "SQLite refuses" in done.stderr
 
 
-def test_the_demo_shows_six_policies_with_their_places(gatekeeper):
-    done = gatekeeper("demo")
+def test_the_demo_shows_six_policies_with_their_places(gatekeeper, tmp_path):
+    done = gatekeeper("demo", env={**os.environ, "TMPDIR": str(tmp_path)})
     assert done.returncode == 0, done.stderr
     assert "Blocked by" in done.stdout
     headings = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("error ")]

@@ -434,3 +434,42 @@ def test_a_base_that_needs_its_own_code_is_built_with_it(project, check):
     outcome = check(project)
     assert places(outcome) == {"column-dropped": "migrations/versions/r2.py:11"}
     assert any("head's code" in note for note in outcome.notes)
+
+
+def test_a_version_table_wherever_the_search_path_leads(shop, check):
+    env = (shop.root / "migrations/env.py").read_text()
+    shop.write(
+        "migrations/env.py",
+        env.replace(
+            "    context.configure(",
+            '    connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS app")\n'
+            '    connection.exec_driver_sql("SET search_path = app")\n'
+            "    connection.commit()\n    context.configure(",
+        ),
+    )
+    shop.commit()
+    shop.git("branch", "--force", "main")
+    shop.revision("r2", 'op.drop_column("customers", "phone")')
+    outcome = check(shop)
+    assert [f.subject for f in outcome.findings] == ["app.customers.phone"]
+    assert [t.subject for t in outcome.after.tables] == ["app.customers"]
+
+
+def test_a_branch_that_depends_on_another(shop, check):
+    shop.revision("side", "pass", parent=None)
+    text = (shop.root / "migrations/versions/side.py").read_text()
+    shop.write(
+        "migrations/versions/side.py",
+        text.replace("down_revision = 'r1'", "down_revision = None\ndepends_on = 'r1'"),
+    )
+    assert check(shop).verdict == "passed"
+
+
+def test_connections_that_are_cut_leave_it_undecided(shop, check):
+    shop.revision(
+        "r2",
+        'op.execute("SELECT pg_terminate_backend(pg_backend_pid())")',
+    )
+    outcome = check(shop)
+    assert outcome.verdict == "undecided"
+    assert outcome.failure.line == 11

@@ -3,6 +3,8 @@
 import pytest
 
 from gatekeeper.policy.load import load_files, pack_files, shipped_folder
+from gatekeeper.report.markdown import render_markdown
+from gatekeeper.report.schema_diff import diff_lines
 from gatekeeper.review import Setup, review
 from gatekeeper.sources.sql_files import SqlFiles
 
@@ -120,3 +122,24 @@ def test_what_goes_with_a_table_is_part_of_its_finding(check):
     assert finding.policy.id == "table-dropped"
     assert finding.values["takes_along"] == "3 constraints, 3 indexes, 2 columns, 1 sequence"
     assert {c.part_of for c in outcome.changes if c.kind != "table.dropped"} == {"public.a"}
+
+
+def test_fifty_dropped_indexes_are_one_line(check):
+    indexes = "".join(f"CREATE INDEX i{n:02} ON a (n);" for n in range(50))
+    outcome = check(
+        f"CREATE TABLE a (id int PRIMARY KEY, n int); {indexes}",
+        "".join(f"DROP INDEX i{n:02};" for n in range(50)),
+    )
+    assert len(outcome.changes) == 50
+    assert diff_lines(outcome.changes) == [" TABLE public.a", "-  50 indexes: i00, i01, i02 …"]
+
+
+def test_fifty_findings_of_a_policy_are_one_row(check):
+    outcome = check(
+        f"CREATE TABLE a (id int PRIMARY KEY, {', '.join(f'c{n:02} int' for n in range(50))});",
+        f"ALTER TABLE a {', '.join(f'DROP c{n:02}' for n in range(50))};",
+    )
+    rows = [line for line in render_markdown(outcome).splitlines() if "column-dropped" in line]
+    assert len(outcome.findings) == 50
+    assert "`public.a.c02` and 47 more" in rows[0]
+    assert sum(row.startswith("|") for row in rows) == 1
