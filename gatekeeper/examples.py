@@ -18,7 +18,7 @@ from gatekeeper.scratch.base import ScratchServer
 from gatekeeper.sources.base import MigrationFailed
 from gatekeeper.sources.split import split_script
 from gatekeeper.sources.sql_files import SqlFiles
-from gatekeeper.witness.read import install, read_events
+from gatekeeper.witness.read import LockWatch, install, read_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ def _run(policy: Policy, example: Example, server: ScratchServer) -> Result:
         with database.connect() as connection:
             before = read_schema(connection)
             install(connection)
-            statements = source.apply(database)
+            watch = LockWatch(connection)
+            statements = source.apply(database, watch.look)
             events = read_events(connection)
             after = read_schema(connection)
             changes = attribute(compare(before, after), events, before)
@@ -65,7 +66,7 @@ def _run(policy: Policy, example: Example, server: ScratchServer) -> Result:
         return Result(policy, example, error=str(error))
     finally:
         server.drop_database(database.database)
-    evidence = Evidence(source.prepare().revisions, statements, events)
+    evidence = Evidence(source.prepare().revisions, statements, events, watch.seen)
     facts = build_facts(before, after, changes, evidence, conversions)
     findings = new_findings(facts, [policy])
     for finding in findings:  # a template that fails must fail here, not in a review

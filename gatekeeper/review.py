@@ -25,7 +25,7 @@ from gatekeeper.report.outcome import Outcome
 from gatekeeper.scratch.base import Address, ScratchServer
 from gatekeeper.sources.base import MigrationFailed, Plan, RestartNeeded, Source, missing_role
 from gatekeeper.sources.split import split_script
-from gatekeeper.witness.read import install, read_events
+from gatekeeper.witness.read import LockWatch, install, read_events
 
 Progress = Callable[[str], None]
 
@@ -177,7 +177,8 @@ def _run_once(
         install(connection)
         count = len(plan.new_revisions)
         progress(f"running {count} new migration{'s' if count != 1 else ''}")
-        statements = source.apply(database)
+        watch = LockWatch(connection)
+        statements = source.apply(database, watch.look)
         source.confirm(connection)
         progress("comparing")
         events = read_events(connection)
@@ -192,7 +193,7 @@ def _run_once(
     notes += [
         f"a stand-in was used for the extension {name}" for name in server.stand_ins(database)
     ]
-    evidence = Evidence(plan.revisions, statements, events, tuple(notes))
+    evidence = Evidence(plan.revisions, statements, events, watch.seen, tuple(notes))
     facts = build_facts(before, after, changes, evidence, conversions)
     return Snapshot(plan, facts, changes, evidence, before, after)
 

@@ -1,6 +1,7 @@
 """Names the statement behind each change, from what the witness recorded."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -49,12 +50,38 @@ def attribute(
     because something they select was renamed: nothing touched them.
     """
     witness = _Witness(events, before)
-    return tuple(
+    return _merged(
         change.caused_by(statement, cascaded=cascaded)
         for change in changes
         if not (change.kind == "view.definition_changed" and not witness.touched(change.ident))
         for statement, cascaded in [witness.cause(change)]
     )
+
+
+def _merged(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Give the changes without what one statement took away and made again.
+
+    ALTER TABLE … TYPE makes the indexes and constraints on the column anew, under their names and
+    with other oids. Nobody dropped them.
+    """
+    found = list(changes)
+    added = {(c.kind, c.subject): c for c in found if c.verb == "added"}
+    merged: list[Change] = []
+    gone: set[int] = set()
+    for change in found:
+        again = added.get((change.kind.replace(".dropped", ".added"), change.subject))
+        if change.verb != "dropped" or again is None or change.kind.startswith("column."):
+            continue
+        if change.statement not in (None, again.statement):  # None: no drop was recorded
+            continue
+        gone |= {id(change), id(again)}
+        was, now = (getattr(o, "definition", None) for o in (change.before, again.after))
+        if was != now:
+            kind = f"{change.kind.removesuffix('dropped')}definition_changed"
+            merged.append(
+                replace(again, kind=kind, before=change.before, before_text=was, after_text=now)
+            )
+    return tuple(c for c in found if id(c) not in gone) + tuple(merged)
 
 
 class _Witness:

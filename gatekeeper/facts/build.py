@@ -10,7 +10,7 @@ from gatekeeper.facts.rows import Row, rows_of
 from gatekeeper.facts.vocabulary import TABLES
 from gatekeeper.facts.world import World
 from gatekeeper.model.change import Change
-from gatekeeper.model.evidence import Evidence, Statement, blocks_reads, blocks_writes
+from gatekeeper.model.evidence import Evidence, Statement
 from gatekeeper.model.schema import (
     Column,
     Constraint,
@@ -63,6 +63,7 @@ class _Builder:
         self._conversions = conversions
         self._evidence = evidence
         self._impact = Impact(evidence, before)
+        self._transactions = self._impact.transactions()
         self._statements = {s.number: s for s in evidence.statements}
         self._by_ident: dict[Ident, list[Change]] = {}
         self._taken: dict[str, Counter[str]] = {}
@@ -125,6 +126,8 @@ class _Builder:
                 row |= self._of_table(table_oid, statement)
             if name == "foreign_keys" and isinstance(thing, ForeignKey):
                 row["references_is_new"] = thing.references_oid not in self._old.tables
+            if name in ("constraints", "foreign_keys"):
+                row["validated_at_once"] = self._impact.validated_at_once(thing.oid)
             if name == "constraints" and row["change"] == "dropped":
                 assert isinstance(thing, Constraint | ForeignKey)  # noqa: S101 - rows_of() says so
                 row["replaced_by"] = self._new.successor(thing)
@@ -163,7 +166,7 @@ class _Builder:
         return {
             "table_is_new": table not in self._old.tables,
             "table_is_dropped": table not in self._new.tables,
-            **self._impact.lock(statement, table),
+            **self._impact.on_table(statement, table),
         }
 
     def _column(self, column: Column, changes: list[Change]) -> Row:
@@ -198,25 +201,18 @@ class _Builder:
         return row, change.ident
 
     def _statement(self, statement: Statement) -> Row:
-        table, mode = self._impact.strongest(statement.number)
-        lock_timeout, statement_timeout = self._impact.timeouts.get(statement.number, (None, None))
         name = (statement.file or statement.revision or "sql").rpartition("/")[2]
         return {
             "subject": f"{name}#{statement.number}",
             "number": statement.number,
-            "kind": _kind(statement.sql, self._impact.tags.get(statement.number)),
+            "kind": _kind(statement.sql, self._impact.tag(statement.number)),
             "sql": statement.sql,
             "revision": statement.revision,
             "file": statement.file,
             "line": statement.line,
             "autocommit": statement.autocommit,
-            "locked_table": table,
-            "lock_mode": mode,
-            "blocks_reads": blocks_reads(mode),
-            "blocks_writes": blocks_writes(mode),
-            "rewritten_table": self._impact.rewritten_by(statement.number),
-            "lock_timeout_ms": lock_timeout,
-            "statement_timeout_ms": statement_timeout,
+            "transaction_number": self._transactions.get(statement.number),
+            **self._impact.of_statement(statement.number),
             "changes": sum(c.statement == statement.number for c in self._changes),
         }
 

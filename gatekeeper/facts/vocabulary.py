@@ -87,6 +87,10 @@ _OF_TABLE = (
     _text("lock_mode", "strongest lock on the table when the statement had run", *LOCK_WORDS),
     _flag("blocks_reads", "that lock makes every SELECT wait"),
     _flag("blocks_writes", "that lock makes every INSERT, UPDATE and DELETE wait"),
+    _flag("scanned", "the statement read the whole table, which was there before"),
+)
+_VALIDATED_AT_ONCE = _flag(
+    "validated_at_once", "it was added NOT VALID and validated in the same transaction"
 )
 
 VOCABULARY: tuple[FactTable, ...] = (
@@ -173,6 +177,7 @@ VOCABULARY: tuple[FactTable, ...] = (
             _flag("has_index", "an index starts with its columns"),
             _flag("is_inherited", "it comes from the foreign key of the partitioned parent"),
             _text("definition", "as pg_get_constraintdef() writes it"),
+            _VALIDATED_AT_ONCE,
         ),
     ),
     FactTable(
@@ -190,6 +195,7 @@ VOCABULARY: tuple[FactTable, ...] = (
             _flag("is_validated", "existing rows have been checked (not NOT VALID)"),
             _flag("is_inherited", "it comes from the constraint of the partitioned parent"),
             _text("definition", "as pg_get_constraintdef() writes it"),
+            _VALIDATED_AT_ONCE,
             _text(
                 "replaced_by",
                 "of a dropped one: a constraint or unique index of the same kind on the same"
@@ -261,11 +267,19 @@ VOCABULARY: tuple[FactTable, ...] = (
             _text("sql", "its text"),
             *_PLACE[:3],
             _flag("autocommit", "it committed by itself, outside of a transaction"),
-            _text("locked_table", "the table that existed before and was locked strongest"),
+            _number("transaction_number", "its transaction, from 1; null: it committed by itself"),
+            _text("locked_table", "the existing table that this statement locked strongest"),
             _text("lock_mode", "that lock", *LOCK_WORDS),
             _flag("blocks_reads", "that lock makes every SELECT wait"),
             _flag("blocks_writes", "that lock makes every INSERT, UPDATE and DELETE wait"),
-            _text("rewritten_table", "the table that existed before and was written anew"),
+            _text(
+                "held_table",
+                "the existing table that its transaction had locked most by then",
+            ),
+            _text("held_lock_mode", "that lock", *LOCK_WORDS),
+            _number("held_since", "the statement that took that lock"),
+            _text("scanned_table", "an existing table that it read from end to end"),
+            _text("rewritten_table", "an existing table that it wrote anew"),
             _number("lock_timeout_ms", "lock_timeout in force; 0: none"),
             _number("statement_timeout_ms", "statement_timeout in force; 0: none"),
             _number("changes", "how many changes of the schema it made"),

@@ -73,8 +73,17 @@ class Event:
     touched: tuple[Touched, ...] = ()
     locks: tuple[tuple[int, str], ...] = ()  # relation oid, mode: held when the command ended
     states: dict[int, dict[str, dict[str, list[object]]]] = field(default_factory=dict)
+    scans: tuple[int, ...] = ()  # tables that the command read from end to end
     lock_timeout_ms: int = 0
     statement_timeout_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the session held when a statement had run, seen from another connection."""
+
+    transaction: str  # the same for all statements of one transaction
+    locks: tuple[tuple[int, str], ...] = ()  # relation oid, mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,9 @@ class Evidence:
     revisions: tuple[Revision, ...] = ()
     statements: tuple[Statement, ...] = ()
     events: tuple[Event, ...] = ()
+    held: dict[int, Held] = field(
+        default_factory=dict
+    )  # by statement; none: it committed by itself
     notes: tuple[str, ...] = ()
 
 

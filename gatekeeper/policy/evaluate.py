@@ -30,11 +30,15 @@ def new_findings(facts: Facts, policies: Iterable[Policy]) -> tuple[Finding, ...
             in_head = list(_evaluate(policy, head))
             if not in_head:
                 continue
-            known = {_key(f, ident, origins) for f, ident in _evaluate(policy, base)}
+            known = {
+                (key, finding.undecided)
+                for finding, ident in _evaluate(policy, base)
+                for key in (ident, finding.subject)
+            }
             found += [
-                _named(f, ident, origins)
-                for f, ident in in_head
-                if _key(f, ident, origins) not in known
+                replace(finding, origin=origins.of(finding, ident))
+                for finding, ident in in_head
+                if (origins.key(finding, ident), finding.undecided) not in known
             ]
     finally:
         head.close()
@@ -134,22 +138,22 @@ class _Origins:
             if row[IDENT] in self._by_ident and row["change"] != "dropped"
         }
 
+    def key(self, finding: Finding, ident: str | None) -> str:
+        """Name the object of a finding as the base would: by identity, or else by its name there.
+
+        What is new under an old name has an identity that the base does not know and counts as
+        new; what a statement made anew in passing does not.
+        """
+        if ident is not None and (
+            ident in self._by_ident or finding.values.get("change") == "added"
+        ):
+            return ident
+        return self._by_subject.get(finding.subject, finding.subject)
+
     def of(self, finding: Finding, ident: str | None) -> str:
         if ident is not None and ident in self._by_ident:
             return self._by_ident[ident]
         return self._by_subject.get(finding.subject, finding.subject)
-
-
-def _key(finding: Finding, ident: str | None, origins: _Origins) -> tuple[str, bool]:
-    """Name a finding for the comparison of base and head: its object's identity, or its origin.
-
-    A drop-and-add has a new identity, and its findings are new.
-    """
-    return (ident or origins.of(finding, None), finding.undecided)
-
-
-def _named(finding: Finding, ident: str | None, origins: _Origins) -> Finding:
-    return replace(finding, origin=origins.of(finding, ident))
 
 
 def _order(finding: Finding) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 _KEYS = (
     "id", "title", "severity", "for", "where", "require", "forbid", "query", "message", "why",
     "instead", "alembic", "examples", "params", "scope", "mode", "on_unknown",
+    "default",
 )  # fmt: skip
 PRESETS = ("recommended", "all")
 
@@ -118,7 +119,7 @@ def _load_file(
             )
             continue
         policies[policy.id] = policy
-        if is_off:
+        if is_off or policy.off_by_default:
             default_off.add(policy.id)
 
 
@@ -173,6 +174,7 @@ def _policy(node: Node, pack: str, problems: Problems) -> Policy | None:
         scope=entries["scope"].texts() if "scope" in entries else (),
         mode=words["mode"],
         on_unknown=words["on_unknown"],
+        off_by_default="default" in entries and not entries["default"].flag(default=True),
         examples=examples,
         file=node.file,
         line=node.line,

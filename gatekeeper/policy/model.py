@@ -70,6 +70,7 @@ class Policy:
     scope: tuple[str, ...] = ()
     mode: str = "enforce"
     on_unknown: str = "warning"
+    off_by_default: bool = False
     examples: tuple[Example, ...] = ()
     file: str = ""
     line: int = 0

@@ -1,6 +1,7 @@
 """What every source of migrations can do."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +21,9 @@ class MigrationFailed(Exception):
 
 class RestartNeeded(Exception):
     """The source found out what it lacked; restart() and a fresh database will do."""
+
+
+Ran = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,11 @@ class Source(Protocol):
     def build_base(self, database: Address) -> None:
         """Bring an empty database to the base's schema. Raises MigrationFailed."""
 
-    def apply(self, database: Address) -> tuple[Statement, ...]:
-        """Run what is new on the base's schema. Raises MigrationFailed."""
+    def apply(self, database: Address, ran: Ran) -> tuple[Statement, ...]:
+        """Run what is new on the base's schema. Raises MigrationFailed.
+
+        Calls `ran` with the number of each statement when it has run, and waits for it.
+        """
 
     def version_tables(self, connection: psycopg.Connection[Any]) -> tuple[tuple[str, str], ...]:
         """Name the (schema, table) pairs of the database in which the tool keeps its own state."""

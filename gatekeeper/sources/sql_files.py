@@ -8,7 +8,7 @@ import psycopg
 from gatekeeper.errors import SourceError
 from gatekeeper.model.evidence import Failure, Revision, Statement
 from gatekeeper.scratch.base import Address
-from gatekeeper.sources.base import MigrationFailed, Plan
+from gatekeeper.sources.base import MigrationFailed, Plan, Ran
 from gatekeeper.sources.split import Script, ScriptStatement, split_script
 
 
@@ -55,11 +55,11 @@ class SqlFiles:
             for statement in self._base.statements:
                 self._run(connection, statement, self._base, during="base history", tag="")
 
-    def apply(self, database: Address) -> tuple[Statement, ...]:
+    def apply(self, database: Address, ran: Ran = lambda _: None) -> tuple[Statement, ...]:
         self._statements = []
         for script in self._scripts:
             with database.connect() as connection:
-                self._run_script(connection, script)
+                self._run_script(connection, script, ran)
         return tuple(self._statements)
 
     def version_tables(
@@ -77,7 +77,7 @@ class SqlFiles:
     def close(self) -> None:
         """There is no process to end."""
 
-    def _run_script(self, connection: psycopg.Connection[Any], script: Script) -> None:
+    def _run_script(self, connection: psycopg.Connection[Any], script: Script, ran: Ran) -> None:
         wrap = self._single and not script.transaction_off and not script.controls_transactions
         is_open = False
         for statement in script.statements:
@@ -103,6 +103,7 @@ class SqlFiles:
             )
             tag = f"\n/* gatekeeper:{number} */"
             self._run(connection, statement, script, during="new migrations", tag=tag)
+            ran(number)
         if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
             connection.execute("COMMIT")
 

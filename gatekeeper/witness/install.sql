@@ -12,6 +12,7 @@ CREATE TABLE gatekeeper.events (
     touched jsonb NOT NULL DEFAULT '[]',
     locks jsonb NOT NULL DEFAULT '[]',
     states jsonb NOT NULL DEFAULT '{}',
+    scans jsonb NOT NULL DEFAULT '[]',
     lock_timeout_ms int NOT NULL DEFAULT 0,
     statement_timeout_ms int NOT NULL DEFAULT 0
 );
@@ -59,6 +60,22 @@ SET search_path = pg_catalog AS $$
     SELECT s.setting::int FROM pg_settings s WHERE s.name = $1
 $$;
 
+-- Tables that this session has read from end to end so far. The server counts them as it goes, for
+-- ALTER TABLE and index builds as for queries (PostgreSQL manual, 27.2.26, pg_stat_get_xact_*), so
+-- the difference over a command says what the command itself had to read.
+CREATE FUNCTION gatekeeper.scan_counts() RETURNS jsonb LANGUAGE sql VOLATILE
+SET search_path = pg_catalog AS $$
+    SELECT coalesce(jsonb_object_agg(c.oid, pg_stat_get_xact_numscans(c.oid)), '{}')
+    FROM pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r', 'm')
+    AND pg_stat_get_xact_numscans(c.oid) > 0
+$$;
+
+CREATE FUNCTION gatekeeper.on_start() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM set_config('gatekeeper.scans', gatekeeper.scan_counts()::text, false);
+END $$;
+
 CREATE FUNCTION gatekeeper.on_command() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog AS $$
 DECLARE
@@ -71,7 +88,7 @@ BEGIN
     IF commands = '[]' AND tg_tag !~ '^DROP ' THEN
         RETURN;  -- what an extension's own script does
     END IF;
-    INSERT INTO gatekeeper.events (kind, tag, statement, transaction, touched, locks, states,
+    INSERT INTO gatekeeper.events (kind, tag, statement, transaction, touched, locks, states, scans,
                                    lock_timeout_ms, statement_timeout_ms)
     SELECT 'command', tg_tag, gatekeeper.statement(), txid_current(), commands,
         (SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_array(l.relation::bigint, l.mode)), '[]')
@@ -91,6 +108,11 @@ BEGIN
             FROM jsonb_array_elements(commands) c
             JOIN pg_type y ON y.oid = (c->>'oid')::oid AND y.typtype = 'e'
             WHERE c->>'catalog' = 'pg_type'),
+        (SELECT coalesce(jsonb_agg(now.key::bigint), '[]')
+         FROM jsonb_each_text(gatekeeper.scan_counts()) now
+         LEFT JOIN jsonb_each_text(nullif(current_setting('gatekeeper.scans', true), '')::jsonb) was
+         ON was.key = now.key
+         WHERE now.value::bigint > coalesce(was.value::bigint, 0)),
         gatekeeper.milliseconds('lock_timeout'), gatekeeper.milliseconds('statement_timeout');
 END $$;
 
@@ -115,6 +137,7 @@ BEGIN
         'type', 'table', 'identity', pg_event_trigger_table_rewrite_oid()::regclass::text)));
 END $$;
 
+CREATE EVENT TRIGGER gatekeeper_start ON ddl_command_start EXECUTE FUNCTION gatekeeper.on_start();
 CREATE EVENT TRIGGER gatekeeper_command ON ddl_command_end EXECUTE FUNCTION gatekeeper.on_command();
 CREATE EVENT TRIGGER gatekeeper_drop ON sql_drop EXECUTE FUNCTION gatekeeper.on_drop();
 CREATE EVENT TRIGGER gatekeeper_rewrite ON table_rewrite EXECUTE FUNCTION gatekeeper.on_rewrite();

@@ -4,8 +4,9 @@ from importlib.resources import files
 from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
 
-from gatekeeper.model.evidence import Event, Touched
+from gatekeeper.model.evidence import Event, Held, Touched
 
 
 def install(connection: psycopg.Connection[Any]) -> None:
@@ -20,31 +21,58 @@ def read_events(connection: psycopg.Connection[Any]) -> tuple[Event, ...]:
 
     What a migration rolled back is not among them: the records went with it.
     """
-    rows = connection.execute(
-        "SELECT kind, tag, statement, transaction, touched, locks, states, lock_timeout_ms,"
-        " statement_timeout_ms FROM gatekeeper.events ORDER BY seq"
-    ).fetchall()
-    return tuple(
-        Event(
-            kind=kind,
-            tag=tag,
-            statement=statement,
-            transaction=transaction,
-            touched=tuple(Touched(**item) for item in touched),
-            locks=tuple((oid, mode) for oid, mode in locks),
-            states={int(oid): state for oid, state in states.items()},
-            lock_timeout_ms=lock_timeout,
-            statement_timeout_ms=statement_timeout,
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(
+            "SELECT kind, tag, statement, transaction, touched, locks, states, scans,"
+            " lock_timeout_ms, statement_timeout_ms FROM gatekeeper.events ORDER BY seq"
         )
-        for (
-            kind,
-            tag,
-            statement,
-            transaction,
-            touched,
-            locks,
-            states,
-            lock_timeout,
-            statement_timeout,
-        ) in rows
+        return tuple(_event(row) for row in cursor)
+
+
+def _event(row: dict[str, Any]) -> Event:
+    return Event(
+        **row
+        | {
+            "touched": tuple(Touched(**item) for item in row["touched"]),
+            "locks": tuple((oid, mode) for oid, mode in row["locks"]),
+            "states": {int(oid): state for oid, state in row["states"].items()},
+            "scans": tuple(row["scans"]),
+        }
     )
+
+
+class LockWatch:
+    """Looks from another connection at the locks that a statement left behind.
+
+    The runner waits while we look. What other sessions would have to wait for is exactly what
+    another session sees in pg_locks; it holds for every kind of statement, not only for DDL.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        self.seen: dict[int, Held] = {}
+
+    def look(self, statement: int) -> None:
+        """Record the locks of the session that ran last, after the statement of this number."""
+        if len(self.seen) >= _MOST_LOOKS:
+            return
+        rows = self._connection.execute(_HELD).fetchall()
+        if not rows or rows[0][0] is None:
+            return
+        transaction = f"{rows[0][1]}:{rows[0][0]}"
+        locks = tuple((oid, mode) for _, _, oid, mode in rows if oid is not None)
+        self.seen[statement] = Held(transaction, locks)
+
+
+_MOST_LOOKS = 2000  # a migration that sends more works row by row, and each looks like the last
+_HELD = """
+    WITH runner AS (
+        SELECT pid, xact_start FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()
+          AND backend_type = 'client backend'
+        ORDER BY query_start DESC NULLS LAST LIMIT 1)
+    SELECT runner.xact_start, runner.pid, l.relation::bigint, l.mode
+    FROM runner LEFT JOIN pg_locks l ON l.pid = runner.pid AND l.locktype = 'relation'
+         AND l.relation >= 16384
+         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""

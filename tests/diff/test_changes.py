@@ -225,3 +225,28 @@ def test_another_enum_is_judged_by_its_labels(connection, labels, word):
     )
     changes = compare(old, read_schema(connection))
     assert set(classify_conversions(connection, changes, old).values()) == {word}
+
+
+@pytest.mark.parametrize(
+    ("migration", "expected"),
+    [
+        ("ALTER TABLE parent ALTER id TYPE bigint", ["column.type_changed", "sequence"]),
+        ("ALTER TABLE child ALTER id TYPE bigint", ["column.type_changed"]),
+        (
+            "ALTER TABLE child DROP CONSTRAINT child_n_check, "
+            "ADD CONSTRAINT child_n_check CHECK (n > 1)",
+            ["constraint.definition_changed"],
+        ),
+    ],
+)
+def test_what_alter_table_makes_anew_in_passing_is_no_drop(run, migration, expected):
+    kinds = [
+        kind
+        for kind, _, _ in run(
+            RENAMES.replace("CREATE VIEW", "-- CREATE VIEW").replace("    SELECT c.id", "--"),
+            migration,
+        )
+    ]
+    assert [k for k in kinds if not k.startswith("sequence")] == [
+        k for k in expected if k != "sequence"
+    ]

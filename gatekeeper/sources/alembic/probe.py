@@ -105,6 +105,7 @@ class Recorder:
         self._revisions = {}  # real path of a revision file -> revision
         self._paths = {}  # file name in a code object -> real path
         self.enabled = False
+        self.wait = None  # called after each statement, when the parent wants to look
 
     def know(self, path, revision):
         self._revisions[os.path.realpath(path)] = revision
@@ -159,6 +160,15 @@ class Recorder:
         )
         return statement + "\n/* gatekeeper:%d */" % self._number, parameters
 
+    def after_execute(self, conn, cursor, statement, parameters, context, executemany):
+        """Let the parent look at the database (SQLAlchemy's after_cursor_execute)."""
+        if self.wait is None or not self.enabled:
+            return
+        tag = statement.rfind("/* gatekeeper:")
+        if tag >= 0:
+            self._reports.send("ran", number=int(statement[tag + 14 : -3]))
+            self.wait()
+
 
 def is_autocommit(conn):
     """Say whether a statement on this SQLAlchemy connection commits by itself."""
@@ -183,6 +193,7 @@ class Redirect:
 
         event.listen(Engine, "do_connect", self._do_connect)
         event.listen(Engine, "before_cursor_execute", recorder.before_execute, retval=True)
+        event.listen(Engine, "after_cursor_execute", recorder.after_execute)
         event.listen(Pool, "connect", self._connected)
 
     def _do_connect(self, dialect, record, arguments, parameters):
@@ -448,6 +459,7 @@ def main():
             elif step == "connect":
                 redirect.address = command["address"]
             elif step == "upgrade":
+                recorder.wait = commands.next if command.get("step_by_step") else None
                 project.upgrade(command["targets"])
             else:
                 break

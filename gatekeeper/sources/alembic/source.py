@@ -27,7 +27,7 @@ from gatekeeper.sources.alembic.revisions import (
     text_of,
     vanished_failure,
 )
-from gatekeeper.sources.base import MigrationFailed, Plan, RestartNeeded, missing_role
+from gatekeeper.sources.base import MigrationFailed, Plan, Ran, RestartNeeded, missing_role
 
 _MOST_ASSUMED = 3
 
@@ -93,7 +93,7 @@ class AlembicSource:
         child = plan.base_child or plan.head_child
         targets = ["heads"] if plan.base_child else list(plan.base_heads)
         try:
-            self._upgrade(child, database, targets, during="base history")
+            self._upgrade(child, database, targets, "base history")
         except MigrationFailed as error:
             own = plan.base_child is None and error.failure.revision is not None
             if not own or missing_role(error.failure):
@@ -104,11 +104,11 @@ class AlembicSource:
             if plan.base_child is not None:
                 plan.base_child.close()
 
-    def apply(self, database: Address) -> tuple[Statement, ...]:
+    def apply(self, database: Address, ran: Ran) -> tuple[Statement, ...]:
         plan = self._loaded()
         if plan.vanished:
             raise MigrationFailed(vanished_failure(plan.vanished))
-        return self._upgrade(plan.head_child, database, ["heads"], during="new migrations")
+        return self._upgrade(plan.head_child, database, ["heads"], "new migrations", ran)
 
     def version_tables(self, connection: psycopg.Connection[Any]) -> tuple[tuple[str, str], ...]:
         """Name the version tables that exist; one without a schema is where env.py's path led."""
@@ -260,13 +260,21 @@ class AlembicSource:
         return True
 
     def _upgrade(
-        self, child: Child, database: Address, targets: list[str], *, during: str
+        self,
+        child: Child,
+        database: Address,
+        targets: list[str],
+        during: str,
+        ran: Ran | None = None,
     ) -> tuple[Statement, ...]:
         statements: list[Statement] = []
         tree = self._tree(self._head)
 
         def collect(report: Report) -> None:
-            if report["kind"] == "statement":
+            if report["kind"] == "ran" and ran is not None:
+                ran(report["number"])
+                child.send("go on")
+            elif report["kind"] == "statement":
                 statements.append(
                     Statement(
                         number=report["number"],
@@ -288,7 +296,7 @@ class AlembicSource:
                 "database": database.database,
             },
         )
-        child.send("upgrade", targets=targets)
+        child.send("upgrade", targets=targets, step_by_step=ran is not None)
         try:
             done = child.expect("upgraded", collect)
         except ProbeFailed as error:
