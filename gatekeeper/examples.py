@@ -5,20 +5,14 @@ from dataclasses import dataclass
 
 import psycopg
 
-from gatekeeper.catalog.conversion import classify_conversions
-from gatekeeper.catalog.read import read_schema
-from gatekeeper.diff.attribute import attribute
-from gatekeeper.diff.compare import compare
-from gatekeeper.facts.build import build_facts
-from gatekeeper.model.evidence import Evidence
 from gatekeeper.policy.evaluate import new_findings
 from gatekeeper.policy.model import Example, Policy
 from gatekeeper.report.view import instead, message, message_markdown
+from gatekeeper.review import observe
 from gatekeeper.scratch.base import ScratchServer
 from gatekeeper.sources.base import MigrationFailed
 from gatekeeper.sources.split import split_script
 from gatekeeper.sources.sql_files import SqlFiles
-from gatekeeper.witness.read import LockWatch, install, read_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +38,11 @@ def run_examples(policies: Iterable[Policy], server: ScratchServer) -> Iterator[
 
 def _run(policy: Policy, example: Example, server: ScratchServer) -> Result:
     database = server.create_database()
-    name = f"{policy.file}:{example.line}"
     source = SqlFiles.of_scripts(
-        split_script(example.before, f"{name} before"), [split_script(example.migration, name)]
+        split_script(example.before, "before"), [split_script(example.migration, "migration")]
     )
     try:
-        source.build_base(database)
-        with database.connect() as connection:
-            before = read_schema(connection)
-            install(connection)
-            watch = LockWatch(connection)
-            statements = source.apply(database, watch.look)
-            events = read_events(connection)
-            after = read_schema(connection)
-            changes = attribute(compare(before, after), events, before)
-            conversions = classify_conversions(connection, changes, before)
+        snapshot = observe(source, source.prepare(), database)
     except MigrationFailed as error:
         place = f"{error.failure.file}, line {error.failure.line}"
         return Result(policy, example, error=f"{place}: {error.failure.message}")
@@ -66,9 +50,7 @@ def _run(policy: Policy, example: Example, server: ScratchServer) -> Result:
         return Result(policy, example, error=str(error))
     finally:
         server.drop_database(database.database)
-    evidence = Evidence(source.prepare().revisions, statements, events, watch.seen)
-    facts = build_facts(before, after, changes, evidence, conversions)
-    findings = new_findings(facts, [policy])
+    findings = new_findings(snapshot.facts, [policy])
     for finding in findings:  # a template that fails must fail here, not in a review
         message(finding)
         message_markdown(finding)

@@ -50,6 +50,7 @@ class Snapshot:
     evidence: Evidence = field(default_factory=Evidence)
     before: Schema = field(default_factory=Schema)
     after: Schema = field(default_factory=Schema)
+    failure: Failure | None = None  # a statement was refused: only that can be judged
 
 
 class _NotRun(Exception):
@@ -88,6 +89,11 @@ def review(
 def judge_snapshot(snapshot: Snapshot, policies: tuple[Policy, ...]) -> Outcome:
     """Judge facts by policies. Pure."""
     judgement = judge(snapshot.facts, policies)
+    if snapshot.failure is not None and judgement.verdict != "blocked":
+        return _undecided(snapshot.plan, snapshot.failure, policies)
+    notes = snapshot.plan.notes
+    if snapshot.failure is not None:
+        notes = (*notes, "the migration stopped at the refused statement; nothing else was judged")
     return Outcome(
         verdict=judgement.verdict,
         base=snapshot.plan.base,
@@ -99,7 +105,7 @@ def judge_snapshot(snapshot: Snapshot, policies: tuple[Policy, ...]) -> Outcome:
         facts=snapshot.facts,
         before=snapshot.before,
         after=snapshot.after,
-        notes=(*snapshot.plan.notes, *snapshot.evidence.notes),
+        notes=notes,
         policy_count=len(policies),
         server_version=snapshot.after.server_version,
     )
@@ -170,21 +176,7 @@ def _run_once(
     progress: Progress,
 ) -> Snapshot:
     _bootstrap(database, setup.bootstrap)
-    progress("building the base schema")
-    source.build_base(database)
-    with database.connect() as connection:
-        before = read_schema(connection, ignored_tables=source.version_tables(connection))
-        install(connection)
-        count = len(plan.new_revisions)
-        progress(f"running {count} new migration{'s' if count != 1 else ''}")
-        watch = LockWatch(connection)
-        statements = source.apply(database, watch.look)
-        source.confirm(connection)
-        progress("comparing")
-        events = read_events(connection)
-        after = read_schema(connection, ignored_tables=source.version_tables(connection))
-        changes = attribute(compare(before, after), events, before)
-        conversions = classify_conversions(connection, changes, before)
+    snapshot = observe(source, plan, database, progress)
     notes = [
         f"the role {name} was created for this run; nothing in the history creates it"
         for name in roles
@@ -193,7 +185,40 @@ def _run_once(
     notes += [
         f"a stand-in was used for the extension {name}" for name in server.stand_ins(database)
     ]
-    evidence = Evidence(plan.revisions, statements, events, watch.seen, tuple(notes))
+    return replace(snapshot, plan=replace(snapshot.plan, notes=(*plan.notes, *notes)))
+
+
+def observe(
+    source: Source, plan: Plan, database: Address, progress: Progress = lambda _: None
+) -> Snapshot:
+    """Build the base in an empty database, run what is new, and say what happened.
+
+    Raises MigrationFailed, except for a statement that the server refused for where it stood
+    (SQLSTATE class 25): that is a fact, which policies may know.
+    """
+    progress("building the base schema")
+    source.build_base(database)
+    with database.connect() as connection:
+        before = read_schema(connection, ignored_tables=source.version_tables(connection))
+        install(connection)
+        count = len(plan.new_revisions)
+        progress(f"running {count} new migration{'s' if count != 1 else ''}")
+        watch = LockWatch(connection)
+        try:
+            statements = source.apply(database, watch.look)
+            source.confirm(connection)
+        except MigrationFailed as error:
+            if not (error.failure.sqlstate or "").startswith("25") or not error.statements:
+                raise
+            evidence = Evidence(plan.revisions, error.statements, refused=error.failure.sqlstate)
+            facts = build_facts(before, before, (), evidence)
+            return Snapshot(plan, facts, (), evidence, before, before, error.failure)
+        progress("comparing")
+        events = read_events(connection)
+        after = read_schema(connection, ignored_tables=source.version_tables(connection))
+        changes = attribute(compare(before, after), events, before)
+        conversions = classify_conversions(connection, changes, before)
+    evidence = Evidence(plan.revisions, statements, events, watch.seen)
     facts = build_facts(before, after, changes, evidence, conversions)
     return Snapshot(plan, facts, changes, evidence, before, after)
 

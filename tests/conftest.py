@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from gatekeeper.policy.load import load_all
 from gatekeeper.scratch.base import Address
 from gatekeeper.scratch.embedded import start_embedded
 from gatekeeper.scratch.private import PrivateCluster
@@ -52,6 +53,16 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"GIT_{who}_NAME", "Test")
         monkeypatch.setenv(f"GIT_{who}_EMAIL", "test@example.invalid")
 
+
+# Tests of the pipeline judge by these, whatever policies come later; a case of its own tests a policy.
+_JUDGED_BY = (
+    "blocking-index-build", "cascade-dropped", "column-dropped", "column-renamed",
+    "concurrently-in-transaction", "constraint-dropped", "lossy-type-change", "missing-foreign-key",
+    "missing-primary-key", "required-column-added", "table-dropped", "table-renamed",
+    "table-rewritten",
+)  # fmt: skip
+_SHIPPED = load_all()
+POLICIES = tuple(_SHIPPED[name] for name in _JUDGED_BY)
 
 ENV_PY = """
 from alembic import context

@@ -91,6 +91,7 @@ class _Witness:
         self._history: dict[_Key, _History] = {
             key: [(None, value)] for key, value in _baseline(before)
         }
+        self._tables = {table.subject: table.oid for table in before.tables}
         for event in events:
             self._record(event)
 
@@ -124,6 +125,9 @@ class _Witness:
             for (_, was), (statement, now) in reversed(list(pairwise(history))):
                 if part < len(now) and was[part] != now[part]:
                     return statement, False
+        if change.verb == "partition_changed":  # ALTER TABLE names the parent
+            parent = self._tables.get(change.before_text or change.after_text or "", 0)
+            return self._touches.get(("pg_class", parent, 0), [None])[-1], False
         touches = self._touches.get(change.ident) or self._touches.get(
             ("pg_class", getattr(change.after, "table_oid", 0), 0), [None]
         )

@@ -213,6 +213,9 @@ class _Builder:
             "autocommit": statement.autocommit,
             "transaction_number": self._transactions.get(statement.number),
             **self._impact.of_statement(statement.number),
+            "refused": self._evidence.refused
+            if statement is self._evidence.statements[-1]
+            else None,
             "changes": sum(c.statement == statement.number for c in self._changes),
         }
 

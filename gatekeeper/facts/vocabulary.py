@@ -282,6 +282,7 @@ VOCABULARY: tuple[FactTable, ...] = (
             _text("rewritten_table", "an existing table that it wrote anew"),
             _number("lock_timeout_ms", "lock_timeout in force; 0: none"),
             _number("statement_timeout_ms", "statement_timeout in force; 0: none"),
+            _text("refused", "the SQLSTATE with which the server refused it: 25001"),
             _number("changes", "how many changes of the schema it made"),
         ),
     ),

@@ -96,7 +96,7 @@ class Evidence:
     held: dict[int, Held] = field(
         default_factory=dict
     )  # by statement; none: it committed by itself
-    notes: tuple[str, ...] = ()
+    refused: str | None = None  # SQLSTATE with which the server refused the last statement
 
 
 @dataclass(frozen=True, slots=True)

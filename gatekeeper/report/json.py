@@ -13,8 +13,9 @@ from gatekeeper.report.view import instead, message
 VERSION = 1
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _STATEMENT = (
-    "number", "kind", "sql", "revision", "file", "line", "autocommit", "locked_table", "lock_mode",
-    "rewritten_table", "lock_timeout_ms",
+    "number", "kind", "sql", "revision", "file", "line", "autocommit", "transaction_number",
+    "locked_table", "lock_mode", "blocks_reads", "blocks_writes", "held_table", "held_lock_mode",
+    "scanned_table", "rewritten_table", "lock_timeout_ms", "statement_timeout_ms", "refused",
 )  # fmt: skip
 
 

@@ -12,11 +12,15 @@ from gatekeeper.scratch.base import Address
 
 
 class MigrationFailed(Exception):
-    """The migrations did not run to their end: nothing can be judged."""
+    """The migrations did not run to their end.
 
-    def __init__(self, failure: Failure) -> None:
+    `statements` are those that were sent, the failed one last.
+    """
+
+    def __init__(self, failure: Failure, statements: tuple[Statement, ...] = ()) -> None:
         super().__init__(failure.message)
         self.failure = failure
+        self.statements = statements
 
 
 class RestartNeeded(Exception):

@@ -134,7 +134,8 @@ class SqlFiles:
                     sqlstate=error.sqlstate,
                     detail=error.diag.message_detail,
                     hint=error.diag.message_hint or _hint(error),
-                )
+                ),
+                tuple(self._statements),
             ) from error
 
 

@@ -10,14 +10,13 @@ import pytest
 
 from gatekeeper.errors import SourceError
 from gatekeeper.git import Repository
-from gatekeeper.policy.load import load_files, pack_files, shipped_folder
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.review import Setup, review
 from gatekeeper.scratch.private import PrivateCluster
 from gatekeeper.scratch.rundir import RunDirectory
 from gatekeeper.sources.alembic.source import AlembicOptions, AlembicSource
+from tests.conftest import POLICIES
 
-POLICIES = load_files(pack_files(shipped_folder()))
 Check = Callable[..., Outcome]
 
 
@@ -27,7 +26,13 @@ def check(server: PrivateCluster, monkeypatch: pytest.MonkeyPatch) -> Check:
     monkeypatch.setattr(server, "close", lambda: None)  # it is shared by all tests
 
     def run(
-        project, base="main", head=None, start=None, python=sys.executable, **options
+        project,
+        base="main",
+        head=None,
+        start=None,
+        python=sys.executable,
+        policies=POLICIES,
+        **options,
     ) -> Outcome:
         directory = RunDirectory()
         source = AlembicSource(
@@ -38,7 +43,7 @@ def check(server: PrivateCluster, monkeypatch: pytest.MonkeyPatch) -> Check:
             options=AlembicOptions(python=python, **options),
         )
         try:
-            return review(source, lambda: server, POLICIES, Setup())
+            return review(source, lambda: server, policies, Setup())
         finally:
             source.close()
             directory.close()
@@ -142,9 +147,21 @@ def test_an_autocommit_block_may_build_concurrently(shop, check):
     assert [s.autocommit for s in outcome.statements] == [True]
 
 
-def test_concurrently_in_a_transaction_is_undecided_with_the_way_out(shop, check):
-    shop.revision("r2", 'op.create_index("i", "customers", ["name"], postgresql_concurrently=True)')
+def test_concurrently_in_a_transaction_is_a_finding_with_its_line(shop, check):
+    shop.revision(
+        "r2",
+        'op.drop_column("customers", "phone")',
+        'op.create_index("i", "customers", ["name"], postgresql_concurrently=True)',
+    )
     outcome = check(shop)
+    assert outcome.verdict == "blocked"
+    assert places(outcome) == {"concurrently-in-transaction": "migrations/versions/r2.py:12"}
+    assert any("nothing else was judged" in note for note in outcome.notes)
+
+
+def test_without_a_policy_that_knows_it_a_refused_statement_is_undecided(shop, check):
+    shop.revision("r2", 'op.create_index("i", "customers", ["name"], postgresql_concurrently=True)')
+    outcome = check(shop, policies=())
     assert outcome.verdict == "undecided"
     assert outcome.failure.sqlstate == "25001"
     assert "autocommit_block" in outcome.failure.hint

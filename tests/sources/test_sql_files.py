@@ -2,13 +2,11 @@
 
 import pytest
 
-from gatekeeper.policy.load import load_files, pack_files, shipped_folder
 from gatekeeper.report.markdown import render_markdown
 from gatekeeper.report.schema_diff import diff_lines
 from gatekeeper.review import Setup, review
 from gatekeeper.sources.sql_files import SqlFiles
-
-POLICIES = load_files(pack_files(shipped_folder()))
+from tests.conftest import POLICIES
 
 
 @pytest.fixture
@@ -59,14 +57,13 @@ def test_what_refuses_a_transaction_runs_outside_of_one(check):
     assert [s.autocommit for s in outcome.statements] == [False, True, False]
 
 
-def test_concurrently_in_a_written_transaction_is_undecided(check):
+def test_concurrently_in_a_written_transaction_is_a_finding(check):
     outcome = check(
         "CREATE TABLE t (id int PRIMARY KEY, a int);",
         "BEGIN;\nCREATE INDEX CONCURRENTLY i ON t (a);\nCOMMIT;",
     )
-    assert outcome.verdict == "undecided"
-    assert (outcome.failure.file, outcome.failure.line) == ("1.sql", 2)
-    assert "transaction off" in outcome.failure.hint
+    (finding,) = outcome.findings
+    assert (finding.policy.id, finding.values["line"]) == ("concurrently-in-transaction", 2)
 
 
 @pytest.mark.parametrize("how", ["comment", "option"])

@@ -303,7 +303,8 @@ class AlembicSource:
             trees = list(self._trees.values())
             if self._assume(error):
                 raise RestartNeeded from error
-            raise MigrationFailed(failure_of(error, trees, during=during)) from error
+            failure = failure_of(error, trees, during=during)
+            raise MigrationFailed(failure, tuple(statements)) from error
         for schema, table in done["version_tables"]:
             if (schema, table) not in self._version_tables:
                 self._version_tables.append((schema, table))
