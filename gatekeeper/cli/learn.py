@@ -125,6 +125,24 @@ def list_policies(
         print_grid(("pack", "policy", "severity", "finds"), rows)
 
 
+@policy_app.command()
+def catalogue(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to this file.", show_default=False)
+    ] = None,
+) -> None:
+    """Print the shipped policies as one Markdown document."""
+    with errors_reported():
+        from gatekeeper.policy.load import load_all
+        from gatekeeper.report.catalogue import render_catalogue
+
+        text = render_catalogue(load_all().values())
+        if output is None:
+            typer.echo(text, nl=False)
+        else:
+            output.write_text(text, "utf-8")
+
+
 @policy_app.command("test")
 def test_policies(
     paths: Annotated[

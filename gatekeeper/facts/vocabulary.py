@@ -4,63 +4,13 @@ This is the only definition: the SQLite tables, the checks at load time, `gateke
 the generated documentation all come from it.
 """
 
-from dataclasses import dataclass
-
-TEXT, INTEGER, BOOLEAN = "text", "integer", "boolean"
-
-
-@dataclass(frozen=True, slots=True)
-class FactColumn:
-    """One column. `words` closes its vocabulary.
-
-    Null means "there is none", unless `null_is_unknown`: then a policy that needs the value of such
-    a row is undecided.
-    """
-
-    name: str
-    type: str
-    doc: str
-    words: tuple[str, ...] = ()
-    null_is_unknown: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FactTable:
-    """One fact table: what a row is, and its columns."""
-
-    name: str
-    row: str
-    columns: tuple[FactColumn, ...]
-
-    def column(self, name: str) -> FactColumn | None:
-        return next((c for c in self.columns if c.name == name), None)
-
+from gatekeeper.facts.columns import INTEGER, TEXT, FactColumn, FactTable
+from gatekeeper.facts.columns import flag as _flag
+from gatekeeper.facts.columns import number as _number
+from gatekeeper.facts.columns import text as _text
+from gatekeeper.model.evidence import LOCK_MODES as LOCK_WORDS
 
 CHANGE_WORDS = ("added", "dropped", "renamed", "altered")
-LOCK_WORDS = (
-    "AccessShareLock",
-    "RowShareLock",
-    "RowExclusiveLock",
-    "ShareUpdateExclusiveLock",
-    "ShareLock",
-    "ShareRowExclusiveLock",
-    "ExclusiveLock",
-    "AccessExclusiveLock",
-)
-
-
-def _text(name: str, doc: str, *words: str) -> FactColumn:
-    return FactColumn(name, TEXT, doc, words)
-
-
-def _flag(name: str, doc: str) -> FactColumn:
-    return FactColumn(name, BOOLEAN, doc)
-
-
-def _number(name: str, doc: str) -> FactColumn:
-    return FactColumn(name, INTEGER, doc)
-
-
 _PLACE = (
     _text("revision", "the migration whose statement changed it"),
     _text("file", "file of that migration, relative to the root of the repository"),

@@ -15,7 +15,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from gatekeeper.facts.vocabulary import FactColumn, FactTable
+from gatekeeper.facts.columns import FactColumn, FactTable
 from gatekeeper.policy.model import Conjunct
 from gatekeeper.yaml_reader import Node, Plain, did_you_mean
 

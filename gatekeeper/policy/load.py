@@ -120,6 +120,7 @@ def _load_file(
             continue
         policies[policy.id] = policy
         if is_off or policy.off_by_default:
+            policies[policy.id] = replace(policy, off_by_default=True)
             default_off.add(policy.id)
 
 

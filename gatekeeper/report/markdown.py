@@ -141,7 +141,7 @@ def _locking(outcome: Outcome) -> list[dict[str, Any]]:
     return [
         row
         for row in outcome.facts.head.get("statements", [])
-        if row["blocks_writes"] or row["rewritten_table"]
+        if row["blocks_writes"] or row["rewritten_table"] or row["scanned_table"]
     ][:40]
 
 
@@ -155,5 +155,6 @@ def _impact(row: dict[str, Any]) -> dict[str, Any]:
         "table": row["locked_table"],
         "lock": row["lock_mode"],
         "blocks": Markup(blocks),
+        "reads": row["scanned_table"],
         "rewrites": row["rewritten_table"],
     }

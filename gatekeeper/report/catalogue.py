@@ -1,0 +1,42 @@
+"""The catalogue of policies as Markdown, made from the packs."""
+
+from collections.abc import Iterable
+
+from gatekeeper.policy.model import Policy
+from gatekeeper.report.escape import fence
+
+_HEAD = """# The policies
+
+Made from the packs in this folder by `gatekeeper policy catalogue`; edit those. Every example is a
+test that runs on a real server (`gatekeeper policy test`).
+"""
+
+
+def render_catalogue(policies: Iterable[Policy]) -> str:
+    """Give one Markdown document: an index by pack, then every policy."""
+    chosen = sorted(policies, key=lambda p: (p.pack, p.id))
+    lines = [_HEAD, "| pack | policy | severity | finds |", "|---|---|---|---|"]
+    lines += [f"| {p.pack} | [{p.id}](#{p.id}) | {_severity(p)} | {p.title} |" for p in chosen]
+    return "\n".join(lines) + "\n" + "".join(_section(policy) for policy in chosen)
+
+
+def _severity(policy: Policy) -> str:
+    return f"{policy.severity}, off by default" if policy.off_by_default else policy.severity
+
+
+def _section(policy: Policy) -> str:
+    parts = [f"## {policy.id}", f"{policy.title}. *{_severity(policy)}, {policy.pack}*", policy.why]
+    if policy.params:
+        parts.append("Parameters: " + ", ".join(f"`{k}: {v}`" for k, v in policy.params.items()))
+    if policy.instead:
+        parts += ["Instead:", fence(policy.instead, "sql")]
+    if policy.instead_alembic:
+        parts += ["With Alembic:", fence(policy.instead_alembic, "python")]
+    for finds, title in ((True, "Finds"), (False, "Does not find")):
+        cases = [e for e in policy.examples if bool(e.finds) is finds]
+        if cases:
+            parts.append(f"{title}:")
+            parts.append(
+                fence("\n".join(f"-- {e.name}\n{e.migration.strip()}" for e in cases), "sql")
+            )
+    return "\n" + "\n\n".join(parts) + "\n"
