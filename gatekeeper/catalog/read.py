@@ -20,7 +20,10 @@ _KINDS: dict[str, type] = {
     "indexes": model.Index,
     "views": model.View,
     "sequences": model.Sequence,
-    "types": model.EnumType,
+    "triggers": model.Trigger,
+    "rules": model.RewriteRule,
+    "functions": model.Function,
+    "types": model.Type,
     "enum_values": model.EnumValue,
     "extensions": model.Extension,
 }

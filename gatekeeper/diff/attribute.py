@@ -35,7 +35,23 @@ _OTHER_PARTS = {
     "validity_changed": 2,
     "comment_changed": 3,
 }
-_TABLE_PARTS = {"renamed": 0, "schema_changed": 1, "persistence_changed": 2, "comment_changed": 3}
+_TABLE_PARTS = {
+    "renamed": 0,
+    "schema_changed": 1,
+    "persistence_changed": 2,
+    "comment_changed": 3,
+    "options_changed": 4,
+    "replica_identity_changed": 5,
+}
+
+# Texts that PostgreSQL prints with current names: they changed only if something touched the
+# object itself.
+_PRINTED = {
+    "view.definition_changed",
+    "function.body_changed",
+    "trigger.definition_changed",
+    "rule.definition_changed",
+}
 
 _Key = tuple[str, int, int]  # kind in the state, oid of the table or type, oid or attribute number
 _History = list[tuple[int | None, list[Any]]]
@@ -46,14 +62,14 @@ def attribute(
 ) -> tuple[Change, ...]:
     """Give the changes with the statement that made each, and whether a CASCADE did.
 
-    A change that no event explains keeps None. Left out are views that only print differently
-    because something they select was renamed: nothing touched them.
+    A change that no event explains keeps None. Left out are views, functions and the like
+    that only print differently because something they name was renamed.
     """
     witness = _Witness(events, before)
     return _merged(
         change.caused_by(statement, cascaded=cascaded)
         for change in changes
-        if not (change.kind == "view.definition_changed" and not witness.touched(change.ident))
+        if change.kind not in _PRINTED or witness.touched(change.ident)
         for statement, cascaded in [witness.cause(change)]
     )
 
@@ -159,7 +175,17 @@ def _baseline(before: Schema) -> Iterable[tuple[_Key, list[Any]]]:
     """Give what gatekeeper.state() would have recorded when the witness was installed."""
     for t in before.tables:
         persistence = "u" if t.persistence == "unlogged" else "p"
-        yield ("table", t.oid, t.oid), [t.name, t.schema_name, persistence, t.comment]
+        yield (
+            ("table", t.oid, t.oid),
+            [
+                t.name,
+                t.schema_name,
+                persistence,
+                t.comment,
+                t.options,
+                t.replica_identity,
+            ],
+        )
     for c in before.columns:
         expression = c.default if c.generated is None else c.generated
         yield (

@@ -14,7 +14,6 @@ from gatekeeper.model.change import Change
 from gatekeeper.model.schema import (
     Column,
     Constraint,
-    EnumType,
     EnumValue,
     ForeignKey,
     Index,
@@ -24,6 +23,7 @@ from gatekeeper.model.schema import (
     SchemaObject,
     Sequence,
     Table,
+    Type,
 )
 
 # What is compared of an object, in the order of the report: field → what its change is called.
@@ -34,6 +34,10 @@ _FACETS: dict[str, dict[str, str]] = {
         "table_kind": "kind_changed",
         "persistence": "persistence_changed",
         "parent": "partition_changed",
+        "partition_bound": "bound_changed",
+        "tablespace": "tablespace_changed",
+        "options": "options_changed",
+        "replica_identity": "replica_identity_changed",
         "comment": "comment_changed",
     },
     "column": {
@@ -70,7 +74,28 @@ _FACETS: dict[str, dict[str, str]] = {
         "owned_by": "ownership_changed",
         "comment": "comment_changed",
     },
-    "type": {"comment": "comment_changed"},
+    "trigger": {
+        "definition": "definition_changed",
+        "enabled": "enabled_changed",
+        "comment": "comment_changed",
+    },
+    "rule": {"definition": "definition_changed", "comment": "comment_changed"},
+    "function": {
+        "function_kind": "kind_changed",
+        "returns": "returns_changed",
+        "language": "language_changed",
+        "volatility": "volatility_changed",
+        "is_strict": "strictness_changed",
+        "is_security_definer": "security_changed",
+        "settings": "settings_changed",
+        "body": "body_changed",
+        "comment": "comment_changed",
+    },
+    "type": {
+        "type_kind": "kind_changed",
+        "definition": "definition_changed",
+        "comment": "comment_changed",
+    },
     "enum_value": {},
     "extension": {
         "version": "version_changed",
@@ -123,7 +148,7 @@ def _compare_one(
     if old.name != new.name:
         yield _change("renamed", old, new, old.name, new.name)
     old_schema, new_schema = getattr(old, "schema_name", None), getattr(new, "schema_name", None)
-    if old_schema != new_schema and new.kind in ("table", "view", "sequence", "type"):
+    if old_schema != new_schema and new.kind in ("table", "view", "sequence", "function", "type"):
         yield _change("schema_changed", old, new, old_schema, new_schema)
     for field, verb in _FACETS[new.kind].items():
         old_value, new_value = getattr(old, field), getattr(new, field)
@@ -167,7 +192,7 @@ class _Owners:
                     self._columns[thing.table_oid, thing.name] = thing.subject
                 case Constraint():
                     self._constraints[thing.table_oid, thing.name] = thing.subject
-                case EnumType():
+                case Type():
                     self._types[thing.oid] = thing.subject
                 case Namespace():
                     self._schemas[thing.name] = thing.subject
@@ -182,11 +207,11 @@ class _Owners:
         if isinstance(thing, Sequence):
             table = self._tables.get(thing.owner_table_oid)
             return table or (thing.owned_by if thing.owned_by in self._columns.values() else None)
-        if not isinstance(thing, Column | Constraint | ForeignKey | Index):
+        if not isinstance(thing, Part):
             return None
         if thing.table_oid in self._tables:
             return self._tables[thing.table_oid]
-        if isinstance(thing, Column):
+        if not isinstance(thing, Constraint | ForeignKey | Index):
             return None
         if isinstance(thing, Index) and thing.constraint_name is not None:
             found = self._constraints.get((thing.table_oid, thing.constraint_name))

@@ -19,6 +19,7 @@ from gatekeeper.model.schema import (
     Schema,
     SchemaObject,
     Table,
+    View,
 )
 
 IDENT = "_ident"  # a row's identity across renames; no policy sees it
@@ -131,6 +132,8 @@ class _Builder:
             if name == "constraints" and row["change"] == "dropped":
                 assert isinstance(thing, Constraint | ForeignKey)  # noqa: S101 - rows_of() says so
                 row["replaced_by"] = self._new.successor(thing)
+            if isinstance(thing, View):
+                row["columns_removed"] = _columns_removed(changes)
             if isinstance(thing, Column):
                 row |= self._column(thing, changes)
             rows[name].append(self._finish(name, row, thing.ident))
@@ -228,6 +231,14 @@ class _Builder:
                 complete[column.name] = False
         complete[IDENT] = ":".join(map(str, ident))
         return complete
+
+
+def _columns_removed(changes: list[Change]) -> str | None:
+    for change in changes:
+        if isinstance(change.before, View) and isinstance(change.after, View):
+            gone = [name for name in change.before.columns if name not in change.after.columns]
+            return ", ".join(gone) or None
+    return None
 
 
 def _counted(taken: Counter[str]) -> str:

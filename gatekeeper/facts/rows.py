@@ -8,15 +8,19 @@ from gatekeeper.model.names import qualified
 from gatekeeper.model.schema import (
     Column,
     Constraint,
-    EnumType,
     EnumValue,
     Extension,
     ForeignKey,
+    Function,
     Index,
     Namespace,
+    Part,
+    RewriteRule,
     SchemaObject,
     Sequence,
     Table,
+    Trigger,
+    Type,
     View,
 )
 
@@ -49,14 +53,22 @@ def rows_of(world: World, thing: SchemaObject) -> list[tuple[str, Row]]:
                         "name": thing.name,
                         "is_materialized": thing.is_materialized,
                         "definition": thing.definition,
+                        "column_names": ", ".join(thing.columns),
                     },
                 )
             ]
         case Sequence():
             values = {"name": thing.name, "data_type": thing.data_type, "owned_by": thing.owned_by}
             return [("sequences", row | values)]
-        case EnumType():
-            return [("types", row | {"name": thing.name})]
+        case Trigger():
+            row |= {"enabled": thing.enabled, "is_inherited": thing.is_inherited}
+            return [("triggers", row | _of_table(thing) | _defined(thing))]
+        case RewriteRule():
+            return [("rules", row | _of_table(thing) | _defined(thing))]
+        case Function():
+            return [("functions", row | _function(thing))]
+        case Type():
+            return [("types", row | _defined(thing) | {"type_kind": thing.type_kind})]
         case EnumValue():
             return [("enum_values", row | _enum_value(thing))]
         case Extension():
@@ -83,13 +95,35 @@ def _table(world: World, table: Table) -> Row:
         "table_kind": table.table_kind,
         "persistence": table.persistence,
         "is_partition": table.parent is not None,
+        "tablespace": table.tablespace,
+        "options": table.options,
+        "replica_identity": table.replica_identity,
         "has_primary_key": table.oid in world.primary_keys,
         "column_count": len(world.columns.get(table.oid, {})),
         "rewritten": False,
     }
 
 
-def _of_table(part: Column | Constraint | ForeignKey | Index) -> Row:
+def _defined(thing: Trigger | RewriteRule | Type) -> Row:
+    return {"name": thing.name, "definition": thing.definition}
+
+
+def _function(function: Function) -> Row:
+    return {
+        "name": function.name,
+        "arguments": function.arguments,
+        "function_kind": function.function_kind,
+        "returns": function.returns,
+        "language": function.language,
+        "volatility": function.volatility,
+        "is_strict": function.is_strict,
+        "is_security_definer": function.is_security_definer,
+        "settings": function.settings,
+        "body": function.body,
+    }
+
+
+def _of_table(part: Part) -> Row:
     return {
         "table_name": part.table_name,
         "table_subject": qualified(part.schema_name, part.table_name),

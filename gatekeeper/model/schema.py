@@ -56,6 +56,10 @@ class Table(Relation):
     table_kind: str = "table"
     persistence: str = "permanent"
     parent: str | None = None  # the table it is a partition of, as a subject
+    partition_bound: str | None = None
+    tablespace: str | None = None  # None: the database's
+    options: str | None = None  # storage parameters: fillfactor=70
+    replica_identity: str = "default"
     filenode: int = 0  # changes when the table is rewritten; never part of a comparison
     comment: str | None = None
 
@@ -67,6 +71,7 @@ class View(Relation):
     kind: ClassVar[str] = "view"
     is_materialized: bool = False
     definition: str = ""
+    columns: tuple[str, ...] = ()
     comment: str | None = None
 
 
@@ -186,13 +191,71 @@ class Index(Part):
 
 
 @dataclass(frozen=True, slots=True)
-class EnumType:
-    """An enumerated type."""
+class Trigger(Part):
+    """A trigger that somebody made (not the server's own). `enabled` is one of four words."""
+
+    kind: ClassVar[str] = "trigger"
+    definition: str = ""
+    enabled: str = "origin"
+    is_inherited: bool = False  # of a partition, made by its parent's
+    comment: str | None = None
+
+    @property
+    def ident(self) -> Ident:
+        return ("pg_trigger", self.oid, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteRule(Part):
+    """A rule (CREATE RULE), not the one that makes a view."""
+
+    kind: ClassVar[str] = "rule"
+    definition: str = ""
+    comment: str | None = None
+
+    @property
+    def ident(self) -> Ident:
+        return ("pg_rewrite", self.oid, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function, procedure, aggregate or window function, told apart by its argument types."""
+
+    kind: ClassVar[str] = "function"
+    oid: int
+    schema_name: str
+    name: str
+    arguments: str = ""  # their types: integer, text
+    function_kind: str = "function"
+    returns: str | None = None
+    language: str = "sql"
+    volatility: str = "volatile"
+    is_strict: bool = False
+    is_security_definer: bool = False
+    settings: str | None = None  # SET clauses: search_path=pg_catalog
+    body: str = ""
+    comment: str | None = None
+
+    @property
+    def ident(self) -> Ident:
+        return ("pg_proc", self.oid, 0)
+
+    @property
+    def subject(self) -> str:
+        return f"{qualified(self.schema_name, self.name)}({self.arguments})"
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """An enum, domain, composite or range type; an enum has no `definition`, it has values."""
 
     kind: ClassVar[str] = "type"
     oid: int
     schema_name: str
     name: str
+    type_kind: str = "enum"
+    definition: str | None = None
     comment: str | None = None
 
     @property
@@ -254,7 +317,10 @@ SchemaObject = (
     | Index
     | View
     | Sequence
-    | EnumType
+    | Trigger
+    | RewriteRule
+    | Function
+    | Type
     | EnumValue
     | Extension
 )
@@ -272,7 +338,10 @@ class Schema:
     indexes: tuple[Index, ...] = ()
     views: tuple[View, ...] = ()
     sequences: tuple[Sequence, ...] = ()
-    types: tuple[EnumType, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    rules: tuple[RewriteRule, ...] = ()
+    functions: tuple[Function, ...] = ()
+    types: tuple[Type, ...] = ()
     enum_values: tuple[EnumValue, ...] = ()
     extensions: tuple[Extension, ...] = ()
     server_version: str = field(default="", compare=False)

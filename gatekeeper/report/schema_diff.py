@@ -10,10 +10,14 @@ from gatekeeper.model.schema import (
     EnumValue,
     Extension,
     ForeignKey,
+    Function,
     Index,
     Part,
+    RewriteRule,
     SchemaObject,
     Table,
+    Trigger,
+    Type,
     View,
 )
 from gatekeeper.report.escape import shortened, visible
@@ -115,6 +119,12 @@ def _described(thing: SchemaObject) -> str:
             return thing.definition.removeprefix("CREATE ") + state
         case View():
             return f"{'MATERIALIZED ' if thing.is_materialized else ''}VIEW {thing.subject}"
+        case Trigger() | RewriteRule():
+            return thing.definition.removeprefix("CREATE ")
+        case Function():
+            return f"{thing.function_kind.upper()} {thing.subject} RETURNS {thing.returns}"
+        case Type() if thing.definition is not None:
+            return f"{thing.type_kind.upper()} {thing.subject} AS {thing.definition}"
         case EnumValue():
             return f"VALUE {thing.name} of {qualified(thing.schema_name, thing.type_name)}"
         case Extension():

@@ -29,7 +29,10 @@ CREATE FUNCTION gatekeeper.state(relation oid) RETURNS jsonb LANGUAGE sql STABLE
 SET search_path = pg_catalog AS $$
     SELECT jsonb_build_object(
         'table', (SELECT jsonb_build_object(c.oid, jsonb_build_array(
-                       c.relname, n.nspname, c.relpersistence, obj_description(c.oid, 'pg_class')))
+                       c.relname, n.nspname, c.relpersistence, obj_description(c.oid, 'pg_class'),
+                       array_to_string(c.reloptions, ', '),
+                       CASE c.relreplident WHEN 'n' THEN 'nothing' WHEN 'f' THEN 'full'
+                                           WHEN 'i' THEN 'index' ELSE 'default' END))
                    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation),
         'column', (SELECT coalesce(jsonb_object_agg(a.attnum, jsonb_build_array(
                        a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,

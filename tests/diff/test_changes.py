@@ -29,7 +29,11 @@ def run(database, connection):
     return go
 
 
-TABLE = "CREATE TABLE t (id int PRIMARY KEY, a int DEFAULT 1, b text);"
+TABLE = """
+CREATE TABLE t (id int PRIMARY KEY, a int DEFAULT 1, b text);
+CREATE FUNCTION h() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+CREATE DOMAIN dom AS int; CREATE VIEW w AS SELECT id FROM t;
+"""
 
 CASES = [
     ("ALTER TABLE t ADD c int;", [("column.added", "public.t.c", 1)]),
@@ -90,7 +94,42 @@ CASES = [
     (
         "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'ALTER TABLE t ADD c int';\n"
         "SELECT 1;\nSELECT f();",
-        [("column.added", "public.t.c", 3)],
+        [("column.added", "public.t.c", 3), ("function.added", "public.f()", 1)],
+    ),
+    (
+        "CREATE FUNCTION g(int, VARIADIC text[]) RETURNS int LANGUAGE sql AS 'SELECT 1';\n"
+        "CREATE PROCEDURE p() LANGUAGE sql AS 'SELECT 1';\n"
+        "CREATE TRIGGER x BEFORE UPDATE OF a ON t FOR EACH ROW EXECUTE FUNCTION h();\n"
+        "ALTER TABLE t DISABLE TRIGGER x;\n"
+        "CREATE RULE r AS ON DELETE TO t DO INSTEAD NOTHING;\n"
+        "CREATE OR REPLACE FUNCTION h() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+        " SET search_path = pg_catalog AS 'BEGIN RETURN old; END';\n"
+        "CREATE DOMAIN d AS int CHECK (value > 0);\nCREATE TYPE c AS (x int, y text);\n"
+        "CREATE TYPE i AS RANGE (subtype = int);",
+        [
+            ("function.added", "public.g(integer, VARIADIC text[])", 1),
+            ("function.added", "public.p()", 2),
+            ("trigger.added", "public.t.x", 3),
+            ("rule.added", "public.t.r", 5),
+            ("function.body_changed", "public.h()", 6),
+            ("function.security_changed", "public.h()", 6),
+            ("function.settings_changed", "public.h()", 6),
+            ("type.added", "public.d", 7),
+            ("type.added", "public.c", 8),
+            ("type.added", "public.i", 9),
+        ],
+    ),
+    (
+        "ALTER DOMAIN dom ADD CONSTRAINT small CHECK (value < 9);\n"
+        "ALTER TABLE t SET (fillfactor = 70);\nALTER TABLE t REPLICA IDENTITY FULL;\n"
+        "CREATE OR REPLACE VIEW w AS SELECT id, b FROM t;\nALTER TABLE t SET UNLOGGED;",
+        [
+            ("type.definition_changed", "public.dom", 1),
+            ("table.options_changed", "public.t", 2),
+            ("table.replica_identity_changed", "public.t", 3),
+            ("view.definition_changed", "public.w", 4),
+            ("table.persistence_changed", "public.t", 5),
+        ],
     ),
     (
         "CREATE ROLE somebody_else;\nGRANT ALL ON t TO somebody_else;\nALTER TABLE t OWNER TO "
@@ -119,6 +158,12 @@ CREATE TABLE child (id int PRIMARY KEY, parent_id int REFERENCES parent, m mood 
     n int CHECK (n > 0 AND n < 10), g int GENERATED ALWAYS AS (n * 2) STORED,
     UNIQUE (parent_id, n));
 CREATE INDEX child_part ON child ((n + 1), n) INCLUDE (parent_id) WHERE n > 3;
+CREATE FUNCTION body(x int) RETURNS bigint LANGUAGE sql
+    BEGIN ATOMIC SELECT count(*) FROM child WHERE n > x; END;
+CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+CREATE TRIGGER fires BEFORE UPDATE OF n ON child FOR EACH ROW WHEN (new.n > 2) EXECUTE FUNCTION fire();
+CREATE DOMAIN odd AS int CHECK (value % 2 = 1);
+CREATE TYPE pair AS (a odd, b mood);
 CREATE VIEW v AS
     SELECT c.id, c.n, p."Weird ""name" FROM child c JOIN parent p ON p.id = c.parent_id;
 """

@@ -5,6 +5,11 @@ SELECT c.oid, n.nspname AS schema_name, c.relname AS name,
             (SELECT format('%I.%I', pn.nspname, p.relname)
              FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent
              JOIN pg_namespace pn ON pn.oid = p.relnamespace WHERE i.inhrelid = c.oid) END AS parent,
+       pg_get_expr(c.relpartbound, c.oid) AS partition_bound,
+       (SELECT s.spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace) AS tablespace,
+       array_to_string(c.reloptions, ', ') AS options,
+       CASE c.relreplident WHEN 'n' THEN 'nothing' WHEN 'f' THEN 'full' WHEN 'i' THEN 'index'
+                           ELSE 'default' END AS replica_identity,
        c.relfilenode AS filenode, obj_description(c.oid, 'pg_class') AS comment
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'f')
