@@ -16,6 +16,7 @@ from gatekeeper.model.schema import (
     Constraint,
     ForeignKey,
     Ident,
+    Index,
     Schema,
     SchemaObject,
     Table,
@@ -65,6 +66,7 @@ class _Builder:
         self._evidence = evidence
         self._impact = Impact(evidence, before)
         self._transactions = self._impact.transactions()
+        self._old_indexes = {index.subject: index for index in before.indexes}
         self._statements = {s.number: s for s in evidence.statements}
         self._by_ident: dict[Ident, list[Change]] = {}
         self._taken: dict[str, Counter[str]] = {}
@@ -122,6 +124,10 @@ class _Builder:
             if name == "tables":
                 row["rewritten"] = self._impact.rewriting(thing.oid) is not None
                 statement = statement or self._impact.touching(thing.oid)
+            if isinstance(thing, Index):
+                row["rebuilt"] = self._rebuilt(thing, row)
+                if row["rebuilt"]:
+                    statement = statement or self._impact.touching(table_oid)
             row |= self._place(statement or self._impact.touching(table_oid))
             if table_oid:
                 row |= self._of_table(table_oid, statement)
@@ -137,6 +143,17 @@ class _Builder:
             if isinstance(thing, Column):
                 row |= self._column(thing, changes)
             rows[name].append(self._finish(name, row, thing.ident))
+
+    def _rebuilt(self, index: Index, row: Row) -> bool:
+        """Say whether an index has other files than before; its oid may have changed, too."""
+        was = self._old_indexes.get(index.subject)
+        return (
+            was is not None
+            and row["change"] not in ("added", "dropped")
+            and was.table_oid == index.table_oid
+            and was.filenode != index.filenode
+            and self._impact.rewriting(index.table_oid) is None
+        )
 
     def _changed(self, thing: SchemaObject, changes: list[Change]) -> Row:
         verbs = {c.verb for c in changes}

@@ -172,6 +172,7 @@ VOCABULARY: tuple[FactTable, ...] = (
             _flag("is_valid", "it can be used; a failed CONCURRENTLY leaves it invalid"),
             _flag("is_partial", "it has a WHERE"),
             _flag("is_inherited", "it is a part of the partitioned parent's index"),
+            _flag("rebuilt", "it was built anew, although its table was not written anew"),
             _text("method", "btree, gin, gist, hash …"),
             _text("constraint_name", "the constraint it belongs to"),
             _text("definition", "as pg_get_indexdef() writes it"),
