@@ -69,8 +69,10 @@ class ReferenceGuesser:
         self._unique = unique
         self._columns = columns
         self._tables: dict[str, list[Table]] = {}
+        self._by_oid: dict[int, Table] = {}
         for table in tables:
             if table.parent is None:
+                self._by_oid[table.oid] = table
                 for word in _singulars(_snake(table.name)):
                     self._tables.setdefault(word, []).append(table)
 
@@ -80,14 +82,13 @@ class ReferenceGuesser:
         key = self._keys.get(column.table_oid)
         if key is not None and key.name == column.name:
             return None  # the key itself; a shared key is declared, not guessed
-        names = {_snake(name) for name in siblings}
-        for name in self._targets(column.name):
-            if any(name + ending in names for ending in _POLYMORPHIC):
-                return None
-        own = next(
-            (t for ts in self._tables.values() for t in ts if t.oid == column.table_oid), None
-        )
         targets = self._targets(column.name)
+        if not targets:
+            return None
+        names = {_snake(name) for name in siblings}
+        if any(name + ending in names for name in targets for ending in _POLYMORPHIC):
+            return None
+        own = self._by_oid.get(column.table_oid)
         for name in targets:
             target = own if name in _ITSELF else self._table(name, column)
             numbered = _SUFFIX.match(column.name) is not None and name == targets[0]

@@ -269,8 +269,9 @@ def _param_mistake(policy: Policy, name: str, value: Plain) -> str | None:
     if default is not None and isinstance(value, str) != isinstance(default, str):
         kind = "a text" if isinstance(default, str) else "a number"
         return f"the parameter {name} of {policy.id} is {kind}, not {value!r}"
-    parts = policy.judge.parts if isinstance(policy.judge, Rule) else ()
-    if any(re.search(rf"MATCHES\(.*:{name}\b", part.sql) for part in parts):
+    judge = policy.judge
+    texts = [judge.sql] if isinstance(judge, Query) else [part.sql for part in judge.parts]
+    if any(re.search(rf"matches\([^)]*:{name}\b", text, re.IGNORECASE) for text in texts):
         try:
             re.compile(str(value))
         except re.error as error:

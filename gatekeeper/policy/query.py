@@ -1,5 +1,6 @@
 """Compiles a `query:` policy: one SELECT over the fact tables."""
 
+import re
 import sqlite3
 
 import sqlglot
@@ -37,12 +38,24 @@ def compile_query(node: Node, params: dict[str, Plain]) -> Query | None:
         node.problem(f"unknown parameter :{name}{did_you_mean(name, params)}")
     if used - set(TABLES) or missing:
         return None
+    for call in tree.find_all(exp.Anonymous):
+        if str(call.this).lower() == "matches" and call.expressions:
+            _check_pattern(node, call.expressions[-1], params)
     columns = _try(node, text, params, used)
     if columns is None:
         return None
     if "subject" not in columns:
         node.problem("the query must give a column subject: what a finding is about")
     return Query(text, tuple(c for c in columns if c != IDENT), tuple(sorted(used)))
+
+
+def _check_pattern(node: Node, pattern: exp.Expr, params: dict[str, Plain]) -> None:
+    text = params.get(pattern.name) if isinstance(pattern, exp.Placeholder) else pattern.name
+    if isinstance(pattern, exp.Placeholder | exp.Literal):
+        try:
+            re.compile(str(text))
+        except re.error as error:
+            node.problem(f"not a regular expression: {error}: {text}")
 
 
 def _try(

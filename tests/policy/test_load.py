@@ -263,3 +263,18 @@ def test_a_policy_without_examples_is_refused_when_asked(policy: Any) -> None:
     examples = "[{name: x, migration: y, finds: [z]}]"
     with pytest.raises(ConfigError, match="house has no example that finds nothing"):
         check_examples((policy(examples=examples, **_RULE),))
+
+
+@pytest.mark.parametrize("where", ["param", "literal", "override"])
+def test_a_bad_pattern_in_a_query_is_refused(tmp_path: Path, where: str) -> None:
+    pattern = {"param": "'(['", "literal": "ok", "override": "ok"}[where]
+    call = "matches(subject, '([')" if where == "literal" else "matches(subject, :pattern)"
+    (tmp_path / "p.yml").write_text(
+        "policies:\n- id: q\n  title: T\n  severity: error\n  message: m\n  why: W\n"
+        f"  query: select subject from tables where {call}\n  params: {{pattern: {pattern}}}\n",
+        "utf-8",
+    )
+    override = "policies: {q: {params: {pattern: '(['}}}\n" if where == "override" else ""
+    (tmp_path / "gatekeeper.yml").write_text(f"packs: p.yml\n{override}", "utf-8")
+    with pytest.raises(ConfigError, match="regular expression"):
+        load_policies(load_config(None, tmp_path))

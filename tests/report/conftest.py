@@ -40,7 +40,7 @@ def _finding(policy: str | Policy, name: str = "public.orders", **changed: Any) 
         for key in ("severity", "failed", "undecided", "unknown")
         if key in changed
     }
-    values |= {"change": "dropped", "line": 12, "statement": 1} | changed
+    values |= {"change": "dropped", "line": 12, "statement": 1} | policy.params | changed
     severity = options.pop("severity", policy.severity)
     return Finding(policy, name, severity, values, **options)
 
