@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint examples check lock clean
+.PHONY: help demo test lint catalogue examples check lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -29,6 +29,11 @@ lint: $(VENV)/.installed  ## style, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(BIN)/gatekeeper policy catalogue | diff -q - policies/README.md >/dev/null || \
+	    { echo "policies/README.md is not what the packs say; make catalogue"; exit 1; }
+
+catalogue: $(VENV)/.installed  ## write policies/README.md from the packs
+	$(BIN)/gatekeeper policy catalogue --output policies/README.md
 
 examples: $(VENV)/.installed  ## run the examples of all shipped policies on a real server
 	$(BIN)/gatekeeper policy test

@@ -66,6 +66,7 @@ class _Builder:
         self._evidence = evidence
         self._impact = Impact(evidence, before)
         self._transactions = self._impact.transactions()
+        self._old_views = {view.subject: view for view in before.views}
         self._old_indexes = {index.subject: index for index in before.indexes}
         self._statements = {s.number: s for s in evidence.statements}
         self._by_ident: dict[Ident, list[Change]] = {}
@@ -139,7 +140,9 @@ class _Builder:
                 assert isinstance(thing, Constraint | ForeignKey)  # noqa: S101 - rows_of() says so
                 row["replaced_by"] = self._new.successor(thing)
             if isinstance(thing, View):
-                row["columns_removed"] = _columns_removed(changes)
+                was = self._old_views.get(thing.subject, thing)
+                gone = [name for name in was.columns if name not in thing.columns]
+                row["columns_removed"] = ", ".join(gone) or None
             if isinstance(thing, Column):
                 row |= self._column(thing, changes)
             rows[name].append(self._finish(name, row, thing.ident))
@@ -248,14 +251,6 @@ class _Builder:
                 complete[column.name] = False
         complete[IDENT] = ":".join(map(str, ident))
         return complete
-
-
-def _columns_removed(changes: list[Change]) -> str | None:
-    for change in changes:
-        if isinstance(change.before, View) and isinstance(change.after, View):
-            gone = [name for name in change.before.columns if name not in change.after.columns]
-            return ", ".join(gone) or None
-    return None
 
 
 def _counted(taken: Counter[str]) -> str:

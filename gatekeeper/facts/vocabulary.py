@@ -187,7 +187,9 @@ VOCABULARY: tuple[FactTable, ...] = (
             _flag("is_materialized", "it is a materialized view"),
             _text("definition", "as pg_get_viewdef() writes it"),
             _text("column_names", "its columns, in order"),
-            _text("columns_removed", "columns that it had before and has no longer"),
+            _text(
+                "columns_removed", "columns that the view of this name had before and has no longer"
+            ),
         ),
     ),
     FactTable(

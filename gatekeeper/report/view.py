@@ -108,7 +108,8 @@ def _sql_name(key: str, value: object) -> object:
     if key in _NAMES:
         return quoted(value)
     if key in _NAME_LISTS:
-        return ", ".join(quoted(name) for name in value.split(", "))
+        names = value.split(", ")
+        return ", ".join(name if name.startswith("(") else quoted(name) for name in names)
     return value
 
 

@@ -7,7 +7,8 @@ SELECT con.oid, con.conrelid AS table_oid, n.nspname AS schema_name, c.relname A
                  FROM unnest(con.conkey) WITH ORDINALITY k(num, ord)
                  JOIN pg_attribute a ON a.attrelid = con.conrelid AND a.attnum = k.num), '{}') AS columns,
        pg_get_constraintdef(con.oid) AS definition,
-       con.convalidated AS is_validated, con.conparentid <> 0 AS is_inherited,
+       con.convalidated AS is_validated,
+       con.conparentid <> 0 OR (con.coninhcount > 0 AND NOT con.conislocal) AS is_inherited,
        obj_description(con.oid, 'pg_constraint') AS comment
 FROM pg_constraint con
 JOIN pg_class c ON c.oid = con.conrelid
