@@ -66,6 +66,7 @@ class _Builder:
         self._evidence = evidence
         self._impact = Impact(evidence, before)
         self._transactions = self._impact.transactions()
+        self._places = _places_in_files(evidence.statements)
         self._old_views = {view.subject: view for view in before.views}
         self._old_indexes = {index.subject: index for index in before.indexes}
         self._statements = {s.number: s for s in evidence.statements}
@@ -226,7 +227,7 @@ class _Builder:
     def _statement(self, statement: Statement) -> Row:
         name = (statement.file or statement.revision or "sql").rpartition("/")[2]
         return {
-            "subject": f"{name}#{statement.number}",
+            "subject": f"{name}#{self._places[statement.number]}",
             "number": statement.number,
             "kind": _kind(statement.sql, self._impact.tag(statement.number)),
             "sql": statement.sql,
@@ -251,6 +252,16 @@ class _Builder:
                 complete[column.name] = False
         complete[IDENT] = ":".join(map(str, ident))
         return complete
+
+
+def _places_in_files(statements: tuple[Statement, ...]) -> dict[int, int]:
+    """Number each file's statements from 1, so that other files do not matter."""
+    counts: Counter[str | None] = Counter()
+    places: dict[int, int] = {}
+    for statement in statements:
+        counts[statement.file] += 1
+        places[statement.number] = counts[statement.file]
+    return places
 
 
 def _counted(taken: Counter[str]) -> str:

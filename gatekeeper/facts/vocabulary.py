@@ -269,8 +269,8 @@ VOCABULARY: tuple[FactTable, ...] = (
         "statements",
         "SQL statement that a new migration ran",
         (
-            _text("subject", "the file and number, 0042_orders.py#3"),
-            _number("number", "its place among all statements, from 1"),
+            _text("subject", "its file and its place in it: 0042_orders.py#3"),
+            _number("number", "its place among all statements of the new migrations, from 1"),
             _text("kind", "the command in lower case: create index, alter table, update"),
             _text("sql", "its text"),
             *_PLACE[:3],

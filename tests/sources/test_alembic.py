@@ -490,3 +490,14 @@ def test_connections_that_are_cut_leave_it_undecided(shop, check):
     outcome = check(shop)
     assert outcome.verdict == "undecided"
     assert outcome.failure.line == 11
+
+
+def test_statements_are_counted_within_their_file(shop, check):
+    shop.revision("r2", 'op.execute("SELECT 1")', 'op.execute("SELECT 2")')
+    shop.revision("r3", 'op.execute("SELECT 3")')
+    rows = check(shop).facts.head["statements"]
+    assert [(r["number"], r["subject"]) for r in rows] == [
+        (1, "r2.py#1"),
+        (2, "r2.py#2"),
+        (3, "r3.py#1"),
+    ]

@@ -322,7 +322,7 @@ class Project:
                 "sqlalchemy.url", dead_url(os.path.join(script.dir, "env.py"))
             )
 
-    def upgrade(self, targets):
+    def upgrade(self, targets, record):
         from alembic import command
         from alembic.runtime.environment import EnvironmentContext
 
@@ -335,7 +335,7 @@ class Project:
             return result
 
         EnvironmentContext.configure = configure
-        self._recorder.enabled = True
+        self._recorder.enabled = record
         try:
             for target in targets:
                 command.upgrade(self._config, target)
@@ -459,8 +459,10 @@ def main():
             elif step == "connect":
                 redirect.address = command["address"]
             elif step == "upgrade":
-                recorder.wait = commands.next if command.get("step_by_step") else None
-                project.upgrade(command["targets"])
+                # Of the base's history nobody wants to know each statement, and it runs faster.
+                record = command["step_by_step"]
+                recorder.wait = commands.next if record else None
+                project.upgrade(command["targets"], record)
             else:
                 break
         except KeyboardInterrupt:
