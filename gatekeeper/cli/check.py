@@ -183,7 +183,8 @@ def perform(
             source = SqlFiles(sql[0], sql[1], transaction=transaction)
         else:
             from gatekeeper.git import Repository
-            from gatekeeper.sources.alembic.source import AlembicOptions, AlembicSource
+            from gatekeeper.sources.alembic.revisions import AlembicOptions
+            from gatekeeper.sources.alembic.source import AlembicSource
 
             repository = Repository(Path.cwd())
             source = AlembicSource(

@@ -13,18 +13,27 @@ from gatekeeper.model.names import qualified, quoted
 Ident = tuple[str, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Namespace:
-    """A schema in PostgreSQL's sense (pg_namespace)."""
+class Identified:
+    """What has a row of its own in a system catalog (pg_class, pg_constraint …)."""
 
-    kind: ClassVar[str] = "schema"
+    __slots__ = ()
+    catalog: ClassVar[str]
     oid: int
-    name: str
-    comment: str | None = None
 
     @property
     def ident(self) -> Ident:
-        return ("pg_namespace", self.oid, 0)
+        return (self.catalog, self.oid, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace(Identified):
+    """A schema in PostgreSQL's sense (pg_namespace)."""
+
+    kind: ClassVar[str] = "schema"
+    catalog: ClassVar[str] = "pg_namespace"
+    oid: int
+    name: str
+    comment: str | None = None
 
     @property
     def subject(self) -> str:
@@ -32,16 +41,13 @@ class Namespace:
 
 
 @dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(Identified):
     """What tables, views, sequences and indexes share (pg_class)."""
 
+    catalog: ClassVar[str] = "pg_class"
     oid: int
     schema_name: str
     name: str
-
-    @property
-    def ident(self) -> Ident:
-        return ("pg_class", self.oid, 0)
 
     @property
     def subject(self) -> str:
@@ -87,7 +93,7 @@ class Sequence(Relation):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Part(Identified):
     """What belongs to one table."""
 
     oid: int
@@ -126,6 +132,7 @@ class Constraint(Part):
     """A primary_key, unique, check or exclusion constraint."""
 
     kind: ClassVar[str] = "constraint"
+    catalog: ClassVar[str] = "pg_constraint"
     constraint_type: str = "check"
     columns: tuple[str, ...] = ()
     definition: str = ""
@@ -133,16 +140,13 @@ class Constraint(Part):
     is_inherited: bool = False  # of a partition, made by its parent's
     comment: str | None = None
 
-    @property
-    def ident(self) -> Ident:
-        return ("pg_constraint", self.oid, 0)
-
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey(Part):
     """A foreign key; column tuples correspond by position."""
 
     kind: ClassVar[str] = "foreign_key"
+    catalog: ClassVar[str] = "pg_constraint"
     columns: tuple[str, ...] = ()
     references_oid: int = 0
     references_schema: str = ""
@@ -156,10 +160,6 @@ class ForeignKey(Part):
     comment: str | None = None
 
     @property
-    def ident(self) -> Ident:
-        return ("pg_constraint", self.oid, 0)
-
-    @property
     def references_table(self) -> str:
         return qualified(self.references_schema, self.references_name)
 
@@ -169,6 +169,7 @@ class Index(Part):
     """An index. A key that is an expression has None in `columns`."""
 
     kind: ClassVar[str] = "index"
+    catalog: ClassVar[str] = "pg_class"
     columns: tuple[str | None, ...] = ()
     included_columns: tuple[str, ...] = ()
     is_unique: bool = False
@@ -182,10 +183,6 @@ class Index(Part):
     comment: str | None = None
 
     @property
-    def ident(self) -> Ident:
-        return ("pg_class", self.oid, 0)
-
-    @property
     def subject(self) -> str:
         return qualified(self.schema_name, self.name)
 
@@ -195,14 +192,11 @@ class Trigger(Part):
     """A trigger that somebody made (not the server's own). `enabled` is one of four words."""
 
     kind: ClassVar[str] = "trigger"
+    catalog: ClassVar[str] = "pg_trigger"
     definition: str = ""
     enabled: str = "origin"
     is_inherited: bool = False  # of a partition, made by its parent's
     comment: str | None = None
-
-    @property
-    def ident(self) -> Ident:
-        return ("pg_trigger", self.oid, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,19 +204,17 @@ class RewriteRule(Part):
     """A rule (CREATE RULE), not the one that makes a view."""
 
     kind: ClassVar[str] = "rule"
+    catalog: ClassVar[str] = "pg_rewrite"
     definition: str = ""
     comment: str | None = None
 
-    @property
-    def ident(self) -> Ident:
-        return ("pg_rewrite", self.oid, 0)
-
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class Function(Identified):
     """A function, procedure, aggregate or window function, told apart by its argument types."""
 
     kind: ClassVar[str] = "function"
+    catalog: ClassVar[str] = "pg_proc"
     oid: int
     schema_name: str
     name: str
@@ -238,19 +230,16 @@ class Function:
     comment: str | None = None
 
     @property
-    def ident(self) -> Ident:
-        return ("pg_proc", self.oid, 0)
-
-    @property
     def subject(self) -> str:
         return f"{qualified(self.schema_name, self.name)}({self.arguments})"
 
 
 @dataclass(frozen=True, slots=True)
-class Type:
+class Type(Identified):
     """An enum, domain, composite or range type; an enum has no `definition`, it has values."""
 
     kind: ClassVar[str] = "type"
+    catalog: ClassVar[str] = "pg_type"
     oid: int
     schema_name: str
     name: str
@@ -259,19 +248,16 @@ class Type:
     comment: str | None = None
 
     @property
-    def ident(self) -> Ident:
-        return ("pg_type", self.oid, 0)
-
-    @property
     def subject(self) -> str:
         return qualified(self.schema_name, self.name)
 
 
 @dataclass(frozen=True, slots=True)
-class EnumValue:
+class EnumValue(Identified):
     """One value of an enumerated type; `position` counts from 1."""
 
     kind: ClassVar[str] = "enum_value"
+    catalog: ClassVar[str] = "pg_enum"
     oid: int
     type_oid: int
     schema_name: str
@@ -280,28 +266,21 @@ class EnumValue:
     position: int
 
     @property
-    def ident(self) -> Ident:
-        return ("pg_enum", self.oid, 0)
-
-    @property
     def subject(self) -> str:
         return qualified(self.schema_name, self.type_name, self.name)
 
 
 @dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(Identified):
     """An installed extension."""
 
     kind: ClassVar[str] = "extension"
+    catalog: ClassVar[str] = "pg_extension"
     oid: int
     name: str
     version: str
     schema_name: str
     comment: str | None = None
-
-    @property
-    def ident(self) -> Ident:
-        return ("pg_extension", self.oid, 0)
 
     @property
     def subject(self) -> str:

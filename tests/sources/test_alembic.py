@@ -14,7 +14,8 @@ from gatekeeper.report.outcome import Outcome
 from gatekeeper.review import Setup, review
 from gatekeeper.scratch.private import PrivateCluster
 from gatekeeper.scratch.rundir import RunDirectory
-from gatekeeper.sources.alembic.source import AlembicOptions, AlembicSource
+from gatekeeper.sources.alembic.revisions import AlembicOptions
+from gatekeeper.sources.alembic.source import AlembicSource
 from tests.conftest import POLICIES
 
 Check = Callable[..., Outcome]

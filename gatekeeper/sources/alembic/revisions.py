@@ -1,11 +1,24 @@
 """What an Alembic project's revisions are, and what is wrong with them."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from gatekeeper.model.evidence import Failure, Revision
 from gatekeeper.sources.alembic.child import Child, Report
 from gatekeeper.sources.alembic.locate import Location
 from gatekeeper.sources.base import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class AlembicOptions:
+    """What the user may say about an Alembic project; see gatekeeper.yml, `migrations`."""
+
+    config: str | None = None
+    section: str | None = None
+    python: str | None = None
+    env: dict[str, str] | None = None
+    x: tuple[str, ...] = ()
+    timeout: int = 600
 
 
 class LoadedPlan:

@@ -1,7 +1,7 @@
 """An Alembic project in a git repository: the base's revisions, then the head's."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from gatekeeper.sources.alembic.failure import explain_load, failure_of, missing
 from gatekeeper.sources.alembic.interpreter import find_interpreter
 from gatekeeper.sources.alembic.locate import Location, locate
 from gatekeeper.sources.alembic.revisions import (
+    AlembicOptions,
     LoadedPlan,
     heads_of,
     inside,
@@ -30,18 +31,6 @@ from gatekeeper.sources.alembic.revisions import (
 from gatekeeper.sources.base import MigrationFailed, Plan, Ran, RestartNeeded, missing_role
 
 _MOST_ASSUMED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class AlembicOptions:
-    """What the user may say about an Alembic project; see gatekeeper.yml, `migrations`."""
-
-    config: str | None = None
-    section: str | None = None
-    python: str | None = None
-    env: dict[str, str] | None = None
-    x: tuple[str, ...] = ()
-    timeout: int = 600
 
 
 class AlembicSource:
