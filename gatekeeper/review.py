@@ -24,7 +24,7 @@ from gatekeeper.policy.model import Policy
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.scratch.base import Address, ScratchServer
 from gatekeeper.sources.base import MigrationFailed, Plan, RestartNeeded, Source, missing_role
-from gatekeeper.sources.split import split_script
+from gatekeeper.sources.sql_files import SqlFiles
 from gatekeeper.witness.read import LockWatch, install, read_events
 
 Progress = Callable[[str], None]
@@ -224,27 +224,8 @@ def observe(
 
 
 def _bootstrap(database: Address, scripts: tuple[Path, ...]) -> None:
+    """Run the SQL files that stand for what was there before the first migration."""
     for path in scripts:
-        try:
-            script = split_script(path.read_text("utf-8"), str(path))
-        except OSError as error:
-            raise ScratchError(
-                f"{path}: cannot be read: {error.strerror}",
-                "It is listed under database.bootstrap in gatekeeper.yml.",
-            ) from error
-        with database.connect() as connection:
-            for statement in script.statements:
-                try:
-                    connection.execute(statement.sql.encode())
-                except psycopg.Error as error:
-                    raise MigrationFailed(
-                        Failure(
-                            message=error.diag.message_primary or str(error),
-                            during="bootstrap",
-                            file=str(path),
-                            line=statement.line,
-                            sql=statement.sql,
-                            sqlstate=error.sqlstate,
-                            hint=error.diag.message_hint,
-                        )
-                    ) from error
+        source = SqlFiles(path, [])
+        source.prepare()
+        source.build_base(database)

@@ -14,7 +14,12 @@ from sqlglot.tokenizer_core import Token
 
 from gatekeeper.errors import SourceError
 
-_META_COMMAND = re.compile(r"^\\[a-zA-Z!?][^\n]*$", re.MULTILINE)
+_META_COMMAND = re.compile(r"^\\(?P<name>[a-zA-Z!?]+)[^\n]*$", re.MULTILINE)
+# Commands of psql that change nothing in the database: what pg_dump writes, and settings of output.
+_HARMLESS = {
+    "restrict", "unrestrict", "connect", "c", "echo", "qecho", "warn", "set", "unset", "pset",
+    "timing", "encoding", "x", "a", "t", "o", "q", "prompt", "errverbose",
+}  # fmt: skip
 _COPY_DATA = re.compile(
     r"^(?P<command>COPY [^;]*? FROM stdin[^;\n]*;)[ \t]*\n(?P<data>(?:.*\n)*?)\\\.[ \t]*$",
     re.MULTILINE | re.IGNORECASE,
@@ -87,7 +92,7 @@ def split_script(text: str, file: str) -> Script:
         return match["command"] + " " * (len(match[0]) - len(match["command"]))
 
     blanked = _COPY_DATA.sub(keep, text)
-    blanked = _META_COMMAND.sub(lambda m: " " * len(m[0]), blanked)
+    blanked = _META_COMMAND.sub(lambda m: _blank(m, blanked, file), blanked)
     try:
         tokens = Postgres().tokenize(blanked)
     except TokenError as error:
@@ -115,6 +120,16 @@ def split_script(text: str, file: str) -> Script:
             pending = []
     _finish(pending, blanked, starts, copies, statements)
     return Script(file, tuple(statements), off)
+
+
+def _blank(match: re.Match[str], text: str, file: str) -> str:
+    if match["name"] not in _HARMLESS:
+        line = text.count("\n", 0, match.start()) + 1
+        raise SourceError(
+            f"{file}:{line}: \\{match['name']} is a command of psql that is not understood here",
+            "Give the SQL itself; several files can be given one after the other.",
+        )
+    return " " * len(match[0])
 
 
 def _finish(

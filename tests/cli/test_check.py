@@ -191,3 +191,21 @@ def test_the_examples_of_a_policy_without_its_condition_fail(gatekeeper, tmp_pat
     done = gatekeeper("policy", "test", "p.yml")
     assert done.returncode == 2
     assert "no example that finds nothing" in done.stderr
+
+
+def test_bootstrap_scripts_run_before_the_first_migration(project, gatekeeper):
+    project.write(
+        "dump.sql",
+        "CREATE TABLE old (id int PRIMARY KEY, a text);\nCOPY old FROM stdin;\n1\tx\n\\.\n",
+    )
+    project.write(
+        "gatekeeper.yml",
+        f"migrations: {{python: {sys.executable}}}\ndatabase: {{bootstrap: dump.sql}}\n",
+    )
+    project.revision("r1", 'op.execute("UPDATE old SET a = a")')
+    project.commit()
+    project.branch()
+    project.revision("r2", 'op.drop_column("old", "a")')
+    done = gatekeeper("check", cwd=project.root)
+    assert done.returncode == 1, done.stderr
+    assert "public.old.a (text) is dropped" in done.stdout

@@ -73,3 +73,8 @@ def test_what_is_not_closed_is_an_error_with_its_file(text):
 )
 def test_what_cannot_run_in_a_transaction(sql, refuses):
     assert split_script(sql, "f.sql").statements[0].refuses_transaction is refuses
+
+
+def test_a_psql_command_that_would_do_something_is_refused():
+    with pytest.raises(SourceError, match=r"f\.sql:2: \\i is a command of psql"):
+        split("SELECT 1;\n\\i other.sql\n")
