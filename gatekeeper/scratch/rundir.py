@@ -23,9 +23,15 @@ _SOCKET_PATH_LIMIT = 60  # a unix socket's path may have 107 bytes (unix(7)), ou
 
 
 def _temporary() -> Path:
-    """Give the directory for temporary files, or /tmp where its path is too long for a socket."""
-    path = Path(tempfile.gettempdir())
-    return path if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT else Path("/tmp")  # noqa: S108
+    """Give the directory for temporary files, or /tmp where that one will not do.
+
+    Its path may be too long for a socket; and when we are root, the server is somebody else, who
+    must be able to pass through every folder on the way.
+    """
+    path = Path(tempfile.gettempdir()).resolve()
+    passable = os.geteuid() != 0 or all(p.stat().st_mode & 0o001 for p in (path, *path.parents))
+    fits = len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT
+    return path if passable and fits else Path("/tmp")  # noqa: S108
 
 
 class RunDirectory:

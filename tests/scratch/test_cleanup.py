@@ -159,6 +159,14 @@ def test_what_is_not_ours_is_left_alone(temporary, gatekeeper, tmp_path):
     assert outside.exists()
 
 
+def test_a_private_directory_for_temporary_files_will_do(temporary, gatekeeper, tmp_path):
+    temporary.chmod(0o700)  # mktemp -d makes them so; as root the server runs as another user
+    (tmp_path / "a.sql").write_text("SELECT 1;")
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    done = gatekeeper("check", "--schema", "a.sql", "a.sql", env=environment)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_an_ordinary_user_can_run_it(temporary):
     temporary.chmod(0o777)
