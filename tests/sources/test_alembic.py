@@ -502,3 +502,15 @@ def test_statements_are_counted_within_their_file(shop, check):
         (2, "r2.py#2"),
         (3, "r3.py#1"),
     ]
+
+
+def test_revisions_in_another_folder_are_not_overlooked(shop, check):
+    ini = (shop.root / "alembic.ini").read_text()
+    shop.write(
+        "alembic.ini", ini + "version_locations = %(here)s/migrations/versions %(here)s/more\n"
+    )
+    shop.write("more/keep", "")
+    shop.commit()
+    shop.git("branch", "--force", "main")
+    shop.revision("r2", 'op.drop_column("customers", "phone")').rename(shop.root / "more/r2.py")
+    assert places(check(shop)) == {"column-dropped": "more/r2.py:11"}

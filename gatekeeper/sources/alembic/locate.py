@@ -16,7 +16,8 @@ class Location:
     """Where a project is; all paths are relative to the root of the tree.
 
     `config` is alembic.ini or pyproject.toml, `directory` the folder that alembic is run from,
-    `script` the script_location where it can be told without running anything.
+    `script` the script_location, where all of the project is in it and that can be told from the
+    configuration alone.
     """
 
     config: str
@@ -42,7 +43,7 @@ def locate(
     script = _script_location(path, section)
     directory = _directory(path, tree, script)
     where = None
-    if script is not None and ":" not in script:
+    if script is not None and ":" not in script and not _keeps_versions_elsewhere(path, section):
         absolute = (directory / script).resolve()
         where = _relative(absolute, tree) if absolute.is_dir() else None
     return Location(config, _relative(directory, tree) or ".", where, section)
@@ -99,6 +100,16 @@ def _script_location(path: Path, section: str | None) -> str | None:
         toml = path.with_name("pyproject.toml")
         return _script_location(toml, section) if _in_pyproject(toml) else None
     return value.replace("%(here)s", here)
+
+
+def _keeps_versions_elsewhere(path: Path, section: str | None) -> bool:
+    """Say whether version_locations is set: then the script's folder alone says nothing."""
+    if _in_pyproject(path.with_name("pyproject.toml")).get("version_locations"):
+        return True
+    parser = configparser.RawConfigParser()
+    if path.name != "pyproject.toml":
+        parser.read_string(path.read_text("utf-8"))
+    return parser.has_option(section or "alembic", "version_locations")
 
 
 def _in_pyproject(path: Path) -> dict[str, object]:
