@@ -39,7 +39,7 @@ def explain(
             from gatekeeper.yaml_reader import did_you_mean
 
             active = {p.id: p for p in load_policies(read_config(None))}
-            known = load_all() | active
+            known = active if name in active else load_all() | active
             if name not in known:
                 near = did_you_mean(name, [*known, *TABLES])
                 raise GatekeeperError(

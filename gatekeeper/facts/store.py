@@ -65,12 +65,6 @@ class FactStore:
             self._fill(name)
         return tuple(d[0] for d in self._db.execute(query, parameters).description)
 
-    def fill_all(self) -> None:
-        """Fill every table and commit, for a store that is a file."""
-        for name in TABLES:
-            self._fill(name)
-        self._db.commit()
-
     def read_only(self) -> None:
         """Allow nothing but reading from here on."""
         for name in TABLES:

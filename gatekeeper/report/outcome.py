@@ -8,7 +8,6 @@ from gatekeeper.model.evidence import Failure, Revision, Statement
 from gatekeeper.model.schema import Schema
 from gatekeeper.policy.model import Finding
 
-VERDICTS = ("passed", "blocked", "undecided")
 EXIT_STATUS = {"passed": 0, "blocked": 1, "undecided": 2}
 
 

@@ -33,8 +33,8 @@ class Address:
 class ScratchServer(Protocol):
     """A PostgreSQL server in which databases can be made and thrown away."""
 
-    def create_database(self, *, template: str | None = None) -> Address:
-        """Make an empty database, or a copy of `template`, and say where it is."""
+    def create_database(self) -> Address:
+        """Make an empty database and say where it is."""
 
     def drop_database(self, database: str) -> None:
         """Drop a database, also when somebody is still connected to it."""

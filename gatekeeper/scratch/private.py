@@ -56,11 +56,9 @@ class PrivateCluster:
         self._initdb()
         self._start()
 
-    def create_database(self, *, template: str | None = None) -> Address:
+    def create_database(self) -> Address:
         name = f"scratch_{next(self._numbers)}"
-        query = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-            sql.Identifier(name), sql.Identifier(template or "template0")
-        )
+        query = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
         with self._admin() as connection:
             connection.execute(query)
         return self._address(name)

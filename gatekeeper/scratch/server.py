@@ -38,12 +38,10 @@ class UrlServer:
         self._roles = self._role_names()
         self._made: list[str] = []
 
-    def create_database(self, *, template: str | None = None) -> Address:
+    def create_database(self) -> Address:
         name = f"{_PREFIX}{self._run}_{len(self._made) + 1}"
         self._made.append(name)
-        query = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-            sql.Identifier(name), sql.Identifier(template or "template0")
-        )
+        query = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
         self._admin.execute(query)
         info = self._admin.info
         return Address(info.host, info.port, info.user, name, info.password or None)

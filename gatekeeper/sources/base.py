@@ -36,7 +36,6 @@ class Plan:
 
     base: str
     head: str
-    head_commit: str | None = None
     revisions: tuple[Revision, ...] = ()
     notes: tuple[str, ...] = ()
 

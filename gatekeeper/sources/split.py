@@ -29,7 +29,6 @@ _TRANSACTION_OFF = re.compile(
 )
 _FIRST_WORDS = 12
 _DECIDING = {"CONCURRENTLY", "DETACH"}
-_END = {"COMMIT", "END", "ROLLBACK", "ABORT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +43,6 @@ class ScriptStatement:
     @property
     def begins_transaction(self) -> bool:
         return self.words[:1] == ("BEGIN",) or self.words[:2] == ("START", "TRANSACTION")
-
-    @property
-    def ends_transaction(self) -> bool:
-        if self.words[:2] in (("ROLLBACK", "TO"), ("COMMIT", "PREPARED"), ("ROLLBACK", "PREPARED")):
-            return False
-        return bool(self.words) and self.words[0] in _END
 
     @property
     def refuses_transaction(self) -> bool:
@@ -92,7 +85,7 @@ def split_script(text: str, file: str) -> Script:
         return match["command"] + " " * (len(match[0]) - len(match["command"]))
 
     blanked = _COPY_DATA.sub(keep, text)
-    blanked = _META_COMMAND.sub(lambda m: _blank(m, blanked, file), blanked)
+    blanked = _META_COMMAND.sub(lambda m: _blank(m, text, file), blanked)
     try:
         tokens = Postgres().tokenize(blanked)
     except TokenError as error:

@@ -13,7 +13,7 @@ from gatekeeper.config import SEVERITIES
 from gatekeeper.model.evidence import LOCK_MODES
 from gatekeeper.policy.model import Policy
 from gatekeeper.report.json import VERSION, render_json, report_values
-from gatekeeper.report.outcome import VERDICTS, Outcome
+from gatekeeper.report.outcome import EXIT_STATUS, Outcome
 
 _SCHEMA = json.loads(
     (Path(gatekeeper.report.__file__).parent / "report.schema.json").read_text("utf-8")
@@ -48,7 +48,7 @@ def test_the_schema_itself_is_valid_and_strict() -> None:
 def test_the_schema_knows_the_words_of_the_code() -> None:
     properties, finding = _SCHEMA["properties"], _SCHEMA["$defs"]["finding"]["properties"]
     assert properties["version"]["const"] == VERSION
-    assert tuple(properties["verdict"]["enum"]) == VERDICTS
+    assert tuple(properties["verdict"]["enum"]) == tuple(EXIT_STATUS)
     assert tuple(finding["severity"]["enum"]) == SEVERITIES
     modes = _SCHEMA["$defs"]["statement"]["properties"]["lock_mode"]["enum"]
     assert tuple(modes[1:]) == LOCK_MODES

@@ -78,3 +78,8 @@ def test_what_cannot_run_in_a_transaction(sql, refuses):
 def test_a_psql_command_that_would_do_something_is_refused():
     with pytest.raises(SourceError, match=r"f\.sql:2: \\i is a command of psql"):
         split("SELECT 1;\n\\i other.sql\n")
+
+
+def test_the_line_of_a_refused_command_counts_copied_data():
+    with pytest.raises(SourceError, match=r"f\.sql:5"):
+        split("COPY t FROM stdin;\n1\n2\n\\.\n\\i other.sql\n")

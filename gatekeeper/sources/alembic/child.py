@@ -65,7 +65,6 @@ class Child:
         environment: dict[str, str],
         timeout: int,
     ) -> None:
-        self._interpreter = interpreter
         self._timeout = timeout
         self._deadline = time.monotonic() + timeout
         self._buffer = b""

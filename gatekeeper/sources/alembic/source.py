@@ -68,8 +68,7 @@ class AlembicSource:
         given = self._options.config
         where = locate(self._repository, self._head, tree, given, self._options.section)
         label = "the working tree" if self._head == WORKING_TREE else f"commit {self._head[:12]}"
-        commit = None if self._head == WORKING_TREE else self._head
-        self._plan = LoadedPlan(where, Plan(base=self._base_label, head=label, head_commit=commit))
+        self._plan = LoadedPlan(where, Plan(base=self._base_label, head=label))
         if where.script is not None and not self._changed([where.script, where.config]).all:
             return self._plan.public  # nothing that could change the schema was touched
         self._load_head()
