@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gatekeeper.config_data import DataConfig, read_data
 from gatekeeper.errors import ConfigError
 from gatekeeper.yaml_reader import Node, Plain, Problems, as_strings, read_text, read_yaml
 
@@ -54,6 +55,9 @@ class Config:
     database: Database = field(default_factory=Database)
     packs: tuple[str, ...] = ("recommended",)
     policies: dict[str, Override] = field(default_factory=dict)
+    params: Override = field(default_factory=Override)  # for every policy that has the parameter
+    data: DataConfig = field(default_factory=DataConfig)  # classes of sensitive columns
+    stats: str | None = None  # path of the statistics file
 
 
 def find_config(start: Path) -> Path | None:
@@ -85,7 +89,7 @@ def load_config(path: Path | None, start: Path) -> Config:
 
 
 def _config(node: Node, path: Path) -> Config:
-    top = node.mapping(("migrations", "database", "packs", "policies"))
+    top = node.mapping(("migrations", "database", "packs", "policies", "params", "data", "stats"))
     values: dict[str, object] = {}
     if "migrations" in top:
         values["migrations"] = _migrations(top["migrations"])
@@ -95,6 +99,13 @@ def _config(node: Node, path: Path) -> Config:
         values["packs"] = packs
     if "policies" in top:
         values["policies"] = {k: _override(v) for k, v in top["policies"].mapping().items()}
+    if "params" in top:
+        params = {k: v.plain() for k, v in top["params"].mapping().items()}
+        values["params"] = Override(params=params, file=node.file, line=top["params"].line)
+    if "data" in top:
+        values["data"] = read_data(top["data"])
+    if "stats" in top:
+        values["stats"] = top["stats"].text()
     return Config(root=path.parent, file=str(path), **values)  # type: ignore[arg-type]
 
 
@@ -120,7 +131,8 @@ def _database(node: Node) -> Database:
     )
 
 
-def _severity(node: Node) -> str:
+def read_severity(node: Node) -> str:
+    """Read error, warning, notice or off."""
     if node.text() in ("false", "no"):  # other ways to say off
         return "off"
     return node.word((*SEVERITIES, "off"), "error", what="severity")
@@ -129,11 +141,11 @@ def _severity(node: Node) -> str:
 def _override(node: Node) -> Override:
     """Read `id: severity` or `id: {severity: …, mode: …, params: {…}}`."""
     if not node.is_mapping():
-        return Override(severity=_severity(node), file=node.file, line=node.line)
+        return Override(severity=read_severity(node), file=node.file, line=node.line)
     entries = node.mapping(("severity", "mode", "params"))
     params = entries["params"].mapping() if "params" in entries else {}
     return Override(
-        severity=_severity(entries["severity"]) if "severity" in entries else None,
+        severity=read_severity(entries["severity"]) if "severity" in entries else None,
         mode=entries["mode"].word(MODES, "enforce", what="mode") if "mode" in entries else None,
         params={k: v.plain() for k, v in params.items()},
         file=node.file,

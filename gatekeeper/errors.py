@@ -22,7 +22,7 @@ class GitError(GatekeeperError):
 
 
 class ScratchError(GatekeeperError):
-    """The throw-away database could not be made, or went away."""
+    """A database server could not be used: ours did not start, one went away, a URL is none."""
 
 
 class SourceError(GatekeeperError):

@@ -1,15 +1,18 @@
 """Runs the examples of policies on a real server: they are tests of what a policy says."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 
+from gatekeeper.model.evidence import Revision
+from gatekeeper.policy.catalog_query import catalog_queries
 from gatekeeper.policy.evaluate import new_findings
 from gatekeeper.policy.model import Example, Policy
 from gatekeeper.report.view import instead, message, message_markdown
 from gatekeeper.review import observe
 from gatekeeper.scratch.base import ScratchServer
+from gatekeeper.sources.alembic.imports import own_imports
 from gatekeeper.sources.base import MigrationFailed
 from gatekeeper.sources.split import split_script
 from gatekeeper.sources.sql_files import SqlFiles
@@ -38,11 +41,15 @@ def run_examples(policies: Iterable[Policy], server: ScratchServer) -> Iterator[
 
 def _run(policy: Policy, example: Example, server: ScratchServer) -> Result:
     database = server.create_database()
+    migration = "" if example.files else example.migration
     source = SqlFiles.of_scripts(
-        split_script(example.before, "before"), [split_script(example.migration, "migration")]
+        split_script(example.before, "before"), [split_script(migration, "migration")]
     )
+    plan = source.prepare()
+    if example.files:
+        plan = replace(plan, revisions=tuple(_imported(r, example) for r in plan.revisions))
     try:
-        snapshot = observe(source, source.prepare(), database)
+        snapshot = observe(source, plan, database, catalog_queries([policy]))
     except MigrationFailed as error:
         place = f"{error.failure.file}, line {error.failure.line}"
         return Result(policy, example, error=f"{place}: {error.failure.message}")
@@ -57,3 +64,10 @@ def _run(policy: Policy, example: Example, server: ScratchServer) -> Result:
         instead(finding)
         instead(finding, alembic=True)
     return Result(policy, example, tuple(f.subject for f in findings))
+
+
+def _imported(revision: Revision, example: Example) -> Revision:
+    """Give the revision with what the example's migration, a revision in Python, imports."""
+    file = "migrations/versions/migration.py"
+    files = example.files | {file: example.migration}
+    return replace(revision, imports=own_imports(file, files.get))

@@ -3,13 +3,14 @@
 Everything with an effect (source, server) comes in as an argument; the rest is pure.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
 
+from gatekeeper.catalog.ask import CatalogQueries, ask
 from gatekeeper.catalog.conversion import classify_conversions
 from gatekeeper.catalog.read import read_schema
 from gatekeeper.diff.attribute import attribute
@@ -19,25 +20,37 @@ from gatekeeper.facts.build import Facts, build_facts
 from gatekeeper.model.change import Change
 from gatekeeper.model.evidence import Evidence, Failure
 from gatekeeper.model.schema import Schema
+from gatekeeper.policy.catalog_query import catalog_queries
 from gatekeeper.policy.evaluate import judge
 from gatekeeper.policy.model import Policy
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.scratch.base import Address, ScratchServer
 from gatekeeper.sources.base import MigrationFailed, Plan, RestartNeeded, Source, missing_role
 from gatekeeper.sources.sql_files import SqlFiles
-from gatekeeper.witness.read import LockWatch, install, read_events
+from gatekeeper.stats import Statistics
+from gatekeeper.witness.read import LockWatch, install, read_events, uninstall
 
 Progress = Callable[[str], None]
 
 _MOST_ROLES = 20
+_SIZE_UNKNOWN = (
+    "a policy asks how large a table is, and the statistics do not know: `gatekeeper stats --url"
+    " REPLICA` writes them (ANALYZE what it calls unknown), the key stats: of gatekeeper.yml names"
+    " the file"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What the scratch database holds before the first migration."""
+    """What the scratch database holds before the first migration, and what is asked of it.
+
+    `statistics` say how large the tables are in production, where that is known.
+    """
 
     roles: tuple[str, ...] = ()
     bootstrap: tuple[Path, ...] = ()
+    queries: CatalogQueries = field(default_factory=dict)
+    statistics: Statistics | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +88,7 @@ def review(
     outcome: verdict undecided.
     """
     try:
+        setup = replace(setup, queries=catalog_queries(policies))
         snapshot = _take(source, start_server, setup, progress)
     except _NotRun as stopped:
         return _undecided(stopped.plan, stopped.failure, policies)
@@ -94,6 +108,8 @@ def judge_snapshot(snapshot: Snapshot, policies: tuple[Policy, ...]) -> Outcome:
     notes = snapshot.plan.notes
     if snapshot.failure is not None:
         notes = (*notes, "the migration stopped at the refused statement; nothing else was judged")
+    if any(name.endswith("row_count") for f in judgement.findings for name in f.unknown):
+        notes = (*notes, _SIZE_UNKNOWN)
     return Outcome(
         verdict=judgement.verdict,
         base=snapshot.plan.base,
@@ -176,7 +192,9 @@ def _run_once(
     progress: Progress,
 ) -> Snapshot:
     _bootstrap(database, setup.bootstrap)
-    snapshot = observe(source, plan, database, progress)
+    counted = setup.statistics
+    rows = counted.rows if counted else {}
+    snapshot = observe(source, plan, database, setup.queries, progress, rows)
     notes = [
         f"the role {name} was created for this run; nothing in the history creates it"
         for name in roles
@@ -185,13 +203,23 @@ def _run_once(
     notes += [
         f"a stand-in was used for the extension {name}" for name in server.stand_ins(database)
     ]
+    if counted:  # the day and not the age, which would change the report of tomorrow
+        notes.append(f"row counts are those of {counted.taken}, from {counted.file}")
     return replace(snapshot, plan=replace(snapshot.plan, notes=(*plan.notes, *notes)))
 
 
 def observe(
-    source: Source, plan: Plan, database: Address, progress: Progress = lambda _: None
+    source: Source,
+    plan: Plan,
+    database: Address,
+    queries: CatalogQueries,
+    progress: Progress = lambda _: None,
+    row_counts: Mapping[str, int | None] | None = None,
 ) -> Snapshot:
     """Build the base in an empty database, run what is new, and say what happened.
+
+    `queries` are the catalog queries of policies, asked before and after; `row_counts` are those
+    of production, by table.
 
     Raises MigrationFailed, except for a statement that the server refused for where it stood
     (SQLSTATE class 25): that is a fact, which policies may know.
@@ -200,6 +228,7 @@ def observe(
     source.build_base(database)
     with database.connect() as connection:
         before = read_schema(connection, ignored_tables=source.version_tables(connection))
+        asked_base = ask(connection, queries)
         install(connection)
         count = len(plan.new_revisions)
         progress(f"running {count} new migration{'s' if count != 1 else ''}")
@@ -211,15 +240,19 @@ def observe(
             if not (error.failure.sqlstate or "").startswith("25") or not error.statements:
                 raise
             evidence = Evidence(plan.revisions, error.statements, refused=error.failure.sqlstate)
-            facts = build_facts(before, before, (), evidence)
+            facts = build_facts(before, before, (), evidence, row_counts=row_counts)
             return Snapshot(plan, facts, (), evidence, before, before, error.failure)
         progress("comparing")
         events = read_events(connection)
         after = read_schema(connection, ignored_tables=source.version_tables(connection))
         changes = attribute(compare(before, after), events, before)
         conversions = classify_conversions(connection, changes, before)
+        if queries:
+            uninstall(connection)
+        asked_head = ask(connection, queries)
     evidence = Evidence(plan.revisions, statements, events, watch.seen)
-    facts = build_facts(before, after, changes, evidence, conversions)
+    facts = build_facts(before, after, changes, evidence, conversions, row_counts)
+    facts = replace(facts, asked_base=asked_base, asked_head=asked_head)
     return Snapshot(plan, facts, changes, evidence, before, after)
 
 

@@ -24,6 +24,8 @@ _MOST_DEPTH = 20
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}\Z")
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 
+_QUOTE = "; a text that begins with * needs quotes"
+
 Plain = str | int | float | bool | None
 
 
@@ -91,6 +93,12 @@ class Node:
             else:
                 entries[key] = Node(value_node, self.file, self._problems)
         return entries
+
+    def get(self, key: str) -> str | None:
+        """Give the text of an entry, if this is a mapping that has one; without any judgement."""
+        pairs = self._node.value if isinstance(self._node, yaml.MappingNode) else ()
+        texts = (v.value for k, v in pairs if k.value == key and isinstance(v, yaml.ScalarNode))
+        return next(texts, None)
 
     def items(self) -> "Iterator[Node]":
         """Give the items of a list; a single value stands for a list of one."""
@@ -189,7 +197,8 @@ def read_yaml(text: str, file: str, problems: Problems) -> Node | None:
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        problems.add(file, mark.line + 1 if mark else 1, f"not valid YAML: {error.problem}")
+        hint = _QUOTE if error.context == "while scanning an alias" else ""
+        problems.add(file, mark.line + 1 if mark else 1, f"not valid YAML: {error.problem}{hint}")
         return None
     except yaml.YAMLError as error:  # a character that YAML does not allow
         problems.add(file, 1, f"not valid YAML: {str(error).splitlines()[0]}")

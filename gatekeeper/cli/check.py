@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from enum import StrEnum
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,12 +14,14 @@ from gatekeeper.cli.session import (
     read_config,
     run_directory,
     server_starter,
+    write_whole,
 )
 from gatekeeper.errors import GatekeeperError
 
 if TYPE_CHECKING:
     from gatekeeper.config import Config
     from gatekeeper.report.outcome import Outcome
+    from gatekeeper.sources.alembic.revisions import AlembicOptions
 
 
 class Format(StrEnum):
@@ -131,7 +134,7 @@ def check(
     with errors_reported():
         from gatekeeper.report.outcome import EXIT_STATUS
 
-        settings = _settings(read_config(config_file), config, python, packs)
+        settings = with_arguments(read_config(config_file), config, python, packs)
         if migrations and schema is None:
             raise GatekeeperError(
                 "migration files need --schema, the script that builds what they change",
@@ -169,11 +172,13 @@ def perform(
     from gatekeeper.policy.load import load_policies
     from gatekeeper.review import Setup, review
     from gatekeeper.sources.base import Source
+    from gatekeeper.stats import read_statistics
 
     policies = load_policies(config)
     setup = Setup(
         roles=config.database.roles,
         bootstrap=tuple(config.root / path for path in config.database.bootstrap),
+        statistics=read_statistics(config.root, config.stats) if config.stats else None,
     )
     with run_directory() as run, progress_shown(quiet=quiet) as progress:
         source: Source
@@ -183,7 +188,6 @@ def perform(
             source = SqlFiles(sql[0], sql[1], transaction=transaction)
         else:
             from gatekeeper.git import Repository
-            from gatekeeper.sources.alembic.revisions import AlembicOptions
             from gatekeeper.sources.alembic.source import AlembicSource
 
             repository = Repository(Path.cwd())
@@ -192,14 +196,7 @@ def perform(
                 run,
                 base=base,
                 head=head,
-                options=AlembicOptions(
-                    config=_from_root(config, repository.root),
-                    section=config.migrations.section,
-                    python=_python(config),
-                    env=config.migrations.env,
-                    x=config.migrations.x,
-                    timeout=config.migrations.timeout,
-                ),
+                options=alembic_options(config, repository.root),
             )
         try:
             return review(
@@ -217,17 +214,10 @@ def show(outcome: "Outcome", format_: Format, output: Path | None) -> None:
 
     text = _rendered(outcome, format_)
     if output is not None:
-        try:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            if text is None:
-                with output.open("w", encoding="utf-8") as out:
-                    print_terminal(outcome, Console(file=out, width=100))
-            else:
-                output.write_text(text, "utf-8")
-        except OSError as error:
-            raise GatekeeperError(
-                f"{output}: cannot be written: {error.strerror}", "Give another path to --output."
-            ) from error
+        written = StringIO()
+        if text is None:
+            print_terminal(outcome, Console(file=written, width=100))
+        write_whole(output, text or written.getvalue())
     if text is None or output is not None:
         print_terminal(outcome, Console(highlight=False))
     else:
@@ -246,8 +236,11 @@ def _rendered(outcome: "Outcome", format_: Format) -> str | None:
     return None
 
 
-def _settings(
-    settings: "Config", config: str | None, python: str | None, packs: list[str] | None
+def with_arguments(
+    settings: "Config",
+    config: str | None,
+    python: str | None,
+    packs: list[str] | None = None,
 ) -> "Config":
     """Let the command line override gatekeeper.yml; its paths are relative to where we are."""
     migrations = settings.migrations
@@ -258,6 +251,20 @@ def _settings(
         migrations = replace(migrations, python=str(path.absolute()) if "/" in python else python)
     settings = replace(settings, migrations=migrations)
     return replace(settings, packs=tuple(packs)) if packs else settings
+
+
+def alembic_options(config: "Config", root: Path) -> "AlembicOptions":
+    """Give what the configuration says of the Alembic project in the repository at `root`."""
+    from gatekeeper.sources.alembic.revisions import AlembicOptions
+
+    return AlembicOptions(
+        config=_from_root(config, root),
+        section=config.migrations.section,
+        python=_python(config),
+        env=config.migrations.env,
+        x=config.migrations.x,
+        timeout=config.migrations.timeout,
+    )
 
 
 def _from_root(config: "Config", root: Path) -> str | None:

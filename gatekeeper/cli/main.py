@@ -9,7 +9,10 @@ import typer
 from gatekeeper import __version__
 from gatekeeper.cli.check import check
 from gatekeeper.cli.demo import demo
-from gatekeeper.cli.learn import explain, policy_app, query, schema
+from gatekeeper.cli.diff import diff
+from gatekeeper.cli.learn import explain, query, schema
+from gatekeeper.cli.policy import policy_app
+from gatekeeper.cli.stats import stats
 
 app = typer.Typer(
     name="gatekeeper",
@@ -23,9 +26,11 @@ app = typer.Typer(
 )
 app.command()(check)
 app.command()(demo)
+app.command()(diff)
 app.command()(explain)
 app.command()(query)
 app.command()(schema)
+app.command()(stats)
 app.add_typer(policy_app, name="policy")
 
 

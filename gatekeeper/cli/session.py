@@ -124,3 +124,23 @@ def server_starter(
         return start_embedded(run)
 
     return start
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all. Raises GatekeeperError when it cannot be written."""
+    target = path.resolve()
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        if target.exists() and not target.is_file():  # a pipe, or /dev/stdout
+            target.write_text(text, "utf-8")
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            draft.write_text(text, "utf-8")
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise GatekeeperError(
+            f"{path}: cannot be written: {error.strerror}", "Give another path."
+        ) from error

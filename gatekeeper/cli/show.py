@@ -2,15 +2,18 @@
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gatekeeper.examples import Result
 from gatekeeper.facts.vocabulary import TABLES
-from gatekeeper.policy.model import Policy, Rule
+from gatekeeper.policy.model import CatalogQuery, Policy, Rule
 from gatekeeper.report.escape import visible
+
+if TYPE_CHECKING:
+    from gatekeeper.examples import Result
 
 
 def print_grid(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -45,15 +48,16 @@ def print_policy(policy: Policy, *, active: bool) -> None:
     console = _console()
     console.print(Text.assemble((policy.id, "bold"), f"  {policy.title}"))
     state = policy.severity if active else "off"
+    for preset, severity in (("strict", policy.strict), ("relaxed", policy.relaxed)):
+        if severity and severity != policy.severity:
+            state += f" ({preset}: {severity})"
     console.print(Text(f"{state}, pack {policy.pack}, {policy.file}:{policy.line}\n", style="dim"))
-    console.print(Text(textwrap.fill(policy.why, 88) + "\n"))
-    if isinstance(policy.judge, Rule):
-        rule = policy.judge
-        console.print(Text(f"for      {rule.table}"))
-        if rule.where:
-            console.print(Text(f"where    {rule.where.source}"))
-        verb = "forbid" if rule.forbids else "require"
-        console.print(Text(f"{verb:8} {' and '.join(p.source for p in rule.parts)}\n"))
+    console.print(Text(policy.why + "\n"))
+    for line in _judged_by(policy):
+        console.print(Text(line))
+    for name, value in policy.params.items():
+        console.print(Text(f"param    {name}: {value}"))
+    console.print()
     for title, text in (("Instead", policy.instead), ("With Alembic", policy.instead_alembic)):
         if text:
             console.print(Text(title, style="bold"))
@@ -64,7 +68,19 @@ def print_policy(policy: Policy, *, active: bool) -> None:
         console.print(Text(textwrap.indent(example.migration.strip(), "  ") + "\n"))
 
 
-def print_failed_example(result: Result) -> None:
+def _judged_by(policy: Policy) -> list[str]:
+    judge = policy.judge
+    if not isinstance(judge, Rule):
+        title = "catalog_query" if isinstance(judge, CatalogQuery) else "query"
+        return [title, textwrap.indent(judge.sql.strip(), "  ")]
+    lines = [f"for      {judge.table}"]
+    if judge.where:
+        lines.append(f"where    {judge.where.source}")
+    verb = "forbid" if judge.forbids else "require"
+    return [*lines, f"{verb:8} {' and '.join(p.source for p in judge.parts)}"]
+
+
+def print_failed_example(result: "Result") -> None:
     """Print how an example came out, and how it should have."""
     policy, example = result.policy, result.example
     said = ", ".join(example.finds) or "nothing"

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from gatekeeper.model.names import qualified, quoted
-from gatekeeper.model.schema import Part, Relation, Schema, SchemaObject
+from gatekeeper.model.schema import Part, Relation, Schema, SchemaObject, Table
 
 _TOKEN = re.compile(
     r"""(?P<literal>'(?:[^']|'')*')
@@ -30,18 +30,23 @@ class Renames:
             new = names.get(column.ident)
             if new is not None and new.name != column.name:
                 self._columns.setdefault(column.table_oid, {})[column.name] = new.name
-        for kind in ("tables", "columns", "sequences", "views", "types", "indexes"):
+        for kind in ("tables", "columns", "sequences", "views", "types", "indexes", "others"):
             subjects = {o.ident: o.subject for o in after.objects()[kind]}
             for thing in before.objects()[kind]:
                 subject = subjects.get(thing.ident)
                 if subject is not None and subject != thing.subject:
                     self._relations[thing.subject] = subject
+        called = {f.oid: qualified(f.schema_name, f.name) for f in after.functions}
+        for function in before.functions:  # definitions name them without arguments
+            name = qualified(function.schema_name, function.name)
+            if called.get(function.oid, name) != name:
+                self._relations[name] = called[function.oid]
 
     def today(self, thing: SchemaObject, value: Any) -> Any:  # noqa: ANN401
         """Give a value of `thing` as it prints after the renames; only text ever differs."""
         if not isinstance(value, str) or not (self._columns or self._relations):
             return value
-        tables = {thing.table_oid} if isinstance(thing, Part) else set()
+        tables = {thing.oid if isinstance(thing, Table) else getattr(thing, "table_oid", 0)}
         tables.add(getattr(thing, "references_oid", 0))
         columns = {old: new for oid in tables for old, new in self._columns.get(oid, {}).items()}
         own = self._own_name(thing)

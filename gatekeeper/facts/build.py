@@ -1,16 +1,19 @@
 """Builds the fact tables of base and head from two schemas, their changes and the evidence."""
 
-import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gatekeeper.facts.happened import Happened
 from gatekeeper.facts.impact import Impact
-from gatekeeper.facts.rows import Row, rows_of
+from gatekeeper.facts.rows import Row, rows_of, table_of
+from gatekeeper.facts.sizes import Sizes
 from gatekeeper.facts.vocabulary import TABLES
 from gatekeeper.facts.world import World
+from gatekeeper.facts.writes import Writes
 from gatekeeper.model.change import Change
-from gatekeeper.model.evidence import Evidence, Statement
+from gatekeeper.model.evidence import Evidence
 from gatekeeper.model.schema import (
     Column,
     Constraint,
@@ -30,10 +33,15 @@ FactRows = dict[str, list[Row]]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The rows of every fact table, of the base and of the head."""
+    """The rows of every fact table, of the base and of the head.
+
+    `asked_base` and `asked_head` are what `catalog_query:` policies were answered, by policy id.
+    """
 
     base: FactRows = field(default_factory=dict)
     head: FactRows = field(default_factory=dict)
+    asked_base: FactRows = field(default_factory=dict)
+    asked_head: FactRows = field(default_factory=dict)
 
 
 def build_facts(
@@ -42,12 +50,15 @@ def build_facts(
     changes: tuple[Change, ...],
     evidence: Evidence,
     conversions: dict[Ident, str] | None = None,
+    row_counts: Mapping[str, int | None] | None = None,
 ) -> Facts:
     """Build the facts. `conversions` says of changed columns what happens to their values.
 
+    `row_counts` are the rows that tables have in production, by subject in the base.
     Rows of the head also stand for what was dropped, with `change` dropped and its last values.
     """
-    builder = _Builder(before, after, changes, evidence, conversions or {})
+    sizes = Sizes(before, row_counts or {})
+    builder = _Builder(before, after, changes, evidence, conversions or {}, sizes)
     return Facts(base=builder.base(), head=builder.head())
 
 
@@ -59,14 +70,15 @@ class _Builder:
         changes: tuple[Change, ...],
         evidence: Evidence,
         conversions: dict[Ident, str],
+        sizes: Sizes,
     ) -> None:
         self._old, self._new = World(before), World(after)
         self._changes = changes
         self._conversions = conversions
-        self._evidence = evidence
-        self._impact = Impact(evidence, before)
-        self._transactions = self._impact.transactions()
-        self._places = _places_in_files(evidence.statements)
+        self._sizes = sizes
+        self._impact = Impact(evidence, before, sizes)
+        self._writes = Writes.of(evidence, self._old, self._new, sizes)
+        self._happened = Happened(evidence, changes, self._impact, self._writes)
         self._old_views = {view.subject: view for view in before.views}
         self._old_indexes = {index.subject: index for index in before.indexes}
         self._statements = {s.number: s for s in evidence.statements}
@@ -82,7 +94,10 @@ class _Builder:
         rows: FactRows = {name: [] for name in TABLES}
         for objects in self._old.schema.objects().values():
             for thing in objects:
+                table_oid = table_of(thing)
                 for table, row in rows_of(self._old, thing):
+                    if table_oid:
+                        row["row_count"] = self._sizes.of(table_oid)
                     rows[table].append(self._finish(table, row, thing.ident))
         return rows
 
@@ -95,37 +110,21 @@ class _Builder:
             if change.after is None and change.before is not None:
                 self._add(rows, self._old, change.before)
         rows["changes"] = [self._finish("changes", *self._change(c)) for c in self._changes]
-        rows["statements"] = [
-            self._finish("statements", self._statement(s), ("statement", s.number, 0))
-            for s in self._evidence.statements
-        ]
-        counts = Counter(s.revision for s in self._evidence.statements)
-        rows["revisions"] = [
-            self._finish(
-                "revisions",
-                {
-                    "subject": r.id,
-                    "revision": r.id,
-                    "file": r.file,
-                    "title": r.title,
-                    "is_new": r.is_new,
-                    "statement_count": counts[r.id],
-                },
-                ("revision", i, 0),
-            )
-            for i, r in enumerate(self._evidence.revisions)
-        ]
+        for place, (name, row) in enumerate(self._happened.rows()):
+            rows[name].append(self._finish(name, row, (name, place, 0)))
         return rows
 
     def _add(self, rows: FactRows, world: World, thing: SchemaObject) -> None:
         changes = self._by_ident.get(thing.ident, [])
         statement = next((c.statement for c in changes if c.statement is not None), None)
-        table_oid = thing.oid if isinstance(thing, Table) else getattr(thing, "table_oid", 0)
+        table_oid = table_of(thing)
         for name, row in rows_of(world, thing):
             row |= self._changed(thing, changes)
             if name == "tables":
-                row["rewritten"] = self._impact.rewriting(thing.oid) is not None
+                row["rewritten"] = self._rewritten(thing)
                 statement = statement or self._impact.touching(thing.oid)
+                if row["rewritten"]:
+                    statement = statement or self._impact.excluding(thing.oid)
             if isinstance(thing, Index):
                 row["rebuilt"] = self._rebuilt(thing, row)
                 if row["rebuilt"]:
@@ -148,6 +147,19 @@ class _Builder:
                 row |= self._column(thing, changes)
             rows[name].append(self._finish(name, row, thing.ident))
 
+    def _rewritten(self, thing: SchemaObject) -> bool:
+        """Say whether a table has other files than before, and its rows are in them.
+
+        ALTER TABLE says so itself; CLUSTER, VACUUM FULL and SET TABLESPACE do not.
+        """
+        if self._impact.rewriting(thing.oid) is not None:
+            return True
+        return not (self._has_its_files(thing.oid) or self._writes.truncates(thing.oid))
+
+    def _has_its_files(self, table: int) -> bool:
+        was, now = self._old.tables.get(table), self._new.tables.get(table)
+        return was is None or now is None or was.filenode == now.filenode
+
     def _rebuilt(self, index: Index, row: Row) -> bool:
         """Say whether an index has other files than before; its oid may have changed, too."""
         was = self._old_indexes.get(index.subject)
@@ -156,7 +168,7 @@ class _Builder:
             and row["change"] not in ("added", "dropped")
             and was.table_oid == index.table_oid
             and was.filenode != index.filenode
-            and self._impact.rewriting(index.table_oid) is None
+            and self._has_its_files(index.table_oid)
         )
 
     def _changed(self, thing: SchemaObject, changes: list[Change]) -> Row:
@@ -190,6 +202,7 @@ class _Builder:
         return {
             "table_is_new": table not in self._old.tables,
             "table_is_dropped": table not in self._new.tables,
+            "row_count": self._sizes.of(table),
             **self._impact.on_table(statement, table),
         }
 
@@ -224,44 +237,16 @@ class _Builder:
         }
         return row, change.ident
 
-    def _statement(self, statement: Statement) -> Row:
-        name = (statement.file or statement.revision or "sql").rpartition("/")[2]
-        return {
-            "subject": f"{name}#{self._places[statement.number]}",
-            "number": statement.number,
-            "kind": _kind(statement.sql, self._impact.tag(statement.number)),
-            "sql": statement.sql,
-            "revision": statement.revision,
-            "file": statement.file,
-            "line": statement.line,
-            "autocommit": statement.autocommit,
-            "transaction_number": self._transactions.get(statement.number),
-            **self._impact.of_statement(statement.number),
-            "refused": self._evidence.refused
-            if statement is self._evidence.statements[-1]
-            else None,
-            "changes": sum(c.statement == statement.number for c in self._changes),
-        }
-
     def _finish(self, table: str, row: Row, ident: Ident) -> Row:
         names = [column.name for column in TABLES[table].columns]
         assert row.keys() <= set(names), (table, row.keys() - set(names))  # noqa: S101
         complete: dict[str, Any] = {name: row.get(name) for name in names}
         for column in TABLES[table].columns:
-            if column.type == "boolean" and complete[column.name] is None:
+            is_flag = column.type == "boolean" and not column.null_is_unknown
+            if is_flag and complete[column.name] is None:
                 complete[column.name] = False
         complete[IDENT] = ":".join(map(str, ident))
         return complete
-
-
-def _places_in_files(statements: tuple[Statement, ...]) -> dict[int, int]:
-    """Number each file's statements from 1, so that other files do not matter."""
-    counts: Counter[str | None] = Counter()
-    places: dict[int, int] = {}
-    for statement in statements:
-        counts[statement.file] += 1
-        places[statement.number] = counts[statement.file]
-    return places
 
 
 def _counted(taken: Counter[str]) -> str:
@@ -270,11 +255,3 @@ def _counted(taken: Counter[str]) -> str:
         f"{count} {kind if count == 1 else plural.get(kind, kind + 's')}"
         for kind, count in sorted(taken.items(), key=lambda item: (-item[1], item[0]))
     )
-
-
-def _kind(text: str, tag: str | None) -> str:
-    """Name a statement's command: the server's tag, or else its first word."""
-    if tag is not None:
-        return tag.lower()
-    word = re.match(r"(?:\s+|--[^\n]*\n|/\*.*?\*/)*([A-Za-z]+)", text, re.DOTALL)
-    return word[1].lower() if word else "unknown"

@@ -42,3 +42,8 @@ def flag(name: str, doc: str) -> FactColumn:
 
 def number(name: str, doc: str) -> FactColumn:
     return FactColumn(name, INTEGER, doc)
+
+
+def rows(name: str, doc: str) -> FactColumn:
+    """Give a column with a row count, which is known only from statistics."""
+    return FactColumn(name, INTEGER, doc, null_is_unknown=True)

@@ -6,6 +6,7 @@ commits by itself; another connection sees what any statement left held in its t
 
 from dataclasses import dataclass, field
 
+from gatekeeper.facts.sizes import Sizes
 from gatekeeper.model.evidence import LOCK_RANK, Event, Evidence, blocks_reads, blocks_writes
 from gatekeeper.model.schema import Schema
 
@@ -28,7 +29,8 @@ class _Effect:
 class Impact:
     """Locks, rewrites, scans and touches, by statement and table."""
 
-    def __init__(self, evidence: Evidence, before: Schema) -> None:
+    def __init__(self, evidence: Evidence, before: Schema, sizes: Sizes) -> None:
+        self._sizes = sizes
         self.before = {table.oid: table.subject for table in before.tables}
         self.before |= {view.oid: view.subject for view in before.views if view.is_materialized}
         self._effects = {s.number: _Effect() for s in evidence.statements}
@@ -37,7 +39,7 @@ class Impact:
         self._not_valid: dict[int, int] = {}  # constraint oid → statement that added it NOT VALID
         self._validated: dict[int, int] = {}
         for event in evidence.events:
-            if event.statement in self._effects:
+            if event.statement in self._effects and event.kind != "write":
                 self._record(event, event.statement)
         self._follow_transactions(evidence)
 
@@ -86,6 +88,13 @@ class Impact:
         """Give a statement that explains why this table is being talked about."""
         return self._rewrites.get(table) or self._touches.get(table)
 
+    def excluding(self, table: int) -> int | None:
+        """Give the first statement that kept everybody out of a table."""
+        return next(
+            (n for n, e in self._effects.items() if e.locks.get(table) == "AccessExclusiveLock"),
+            None,
+        )
+
     def on_table(self, statement: int | None, table: int) -> Row:
         """Give the lock on an existing table when a statement had run, and whether it was read."""
         effect = self._effects.get(statement or 0)
@@ -113,9 +122,9 @@ class Impact:
     def of_statement(self, statement: int) -> Row:
         """Give the columns of the fact table statements that come from the server."""
         effect = self._effects[statement]
-        table, mode = self._strongest(
-            {oid: mode for oid, mode in effect.locks.items() if oid in effect.own}
-        )
+        own = {oid: mode for oid, mode in effect.locks.items() if oid in effect.own}
+        rewritten = {oid for oid, number in self._rewrites.items() if number == statement}
+        table, mode = self._strongest(own)
         held_table, held_mode = self._strongest({o: m for o, (m, _) in effect.earlier.items()})
         held_by = {self.before.get(o): since for o, (_, since) in effect.earlier.items()}
         lock_timeout, statement_timeout = effect.timeouts or (None, None)
@@ -127,10 +136,11 @@ class Impact:
             "held_table": held_table,
             "held_lock_mode": held_mode,
             "held_since": held_by.get(held_table) if held_table else None,
+            "locked_row_count": self._rows({oid for oid, held in own.items() if held == mode}),
             "scanned_table": self._first(effect.scans),
-            "rewritten_table": self._first(
-                {oid for oid, number in self._rewrites.items() if number == statement}
-            ),
+            "scanned_row_count": self._rows(effect.scans),
+            "rewritten_table": self._first(rewritten),
+            "rewritten_row_count": self._rows(rewritten),
             "lock_timeout_ms": lock_timeout,
             "statement_timeout_ms": statement_timeout,
         }
@@ -149,6 +159,9 @@ class Impact:
         if not existing:
             return None, None
         return min(existing, key=lambda item: (-LOCK_RANK[item[1]], item[0]))
+
+    def _rows(self, tables: set[int]) -> int | None:
+        return self._sizes.largest(oid for oid in tables if oid in self.before)
 
     def _first(self, tables: set[int]) -> str | None:
         return min((self.before[oid] for oid in tables if oid in self.before), default=None)

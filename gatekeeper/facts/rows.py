@@ -1,7 +1,9 @@
 """One schema object → one row of its fact table; pure derivations of one World."""
 
+import re
 from typing import Any
 
+from gatekeeper.facts.sql_tokens import listed
 from gatekeeper.facts.tags import tags_of
 from gatekeeper.facts.world import World
 from gatekeeper.model.names import qualified
@@ -14,6 +16,7 @@ from gatekeeper.model.schema import (
     Function,
     Index,
     Namespace,
+    Other,
     Part,
     RewriteRule,
     SchemaObject,
@@ -38,12 +41,12 @@ def rows_of(world: World, thing: SchemaObject) -> list[tuple[str, Row]]:
         case ForeignKey():
             return [
                 ("foreign_keys", row | _foreign_key(world, thing)),
-                ("constraints", row | _constraint(thing, "foreign_key")),
+                ("constraints", row | _constraint(world, thing, "foreign_key")),
             ]
         case Constraint():
-            return [("constraints", row | _constraint(thing, thing.constraint_type))]
+            return [("constraints", row | _constraint(world, thing, thing.constraint_type))]
         case Index():
-            return [("indexes", row | _index(thing))]
+            return [("indexes", row | _index(world, thing))]
         case View():
             return [
                 (
@@ -62,9 +65,9 @@ def rows_of(world: World, thing: SchemaObject) -> list[tuple[str, Row]]:
             return [("sequences", row | values)]
         case Trigger():
             row |= {"enabled": thing.enabled, "is_inherited": thing.is_inherited}
-            return [("triggers", row | _of_table(thing) | _defined(thing))]
+            return [("triggers", row | _of_table(world, thing) | _defined(thing))]
         case RewriteRule():
-            return [("rules", row | _of_table(thing) | _defined(thing))]
+            return [("rules", row | _of_table(world, thing) | _defined(thing))]
         case Function():
             return [("functions", row | _function(thing))]
         case Type():
@@ -75,6 +78,13 @@ def rows_of(world: World, thing: SchemaObject) -> list[tuple[str, Row]]:
             return [("extensions", row | {"name": thing.name, "version": thing.version})]
         case Namespace():
             return [("schemas", row | {"name": thing.name})]
+        case Other():
+            return []  # its changes are facts, it is not
+
+
+def table_of(thing: SchemaObject) -> int:
+    """Give the oid of the table that an object is or is a part of; 0 for none."""
+    return thing.oid if isinstance(thing, Table) else getattr(thing, "table_oid", 0)
 
 
 def _common(thing: SchemaObject) -> Row:
@@ -95,6 +105,7 @@ def _table(world: World, table: Table) -> Row:
         "table_kind": table.table_kind,
         "persistence": table.persistence,
         "is_partition": table.parent is not None,
+        "inherits": table.inherits,
         "tablespace": table.tablespace,
         "options": table.options,
         "replica_identity": table.replica_identity,
@@ -112,6 +123,7 @@ def _function(function: Function) -> Row:
     return {
         "name": function.name,
         "arguments": function.arguments,
+        "signature": function.signature,
         "function_kind": function.function_kind,
         "returns": function.returns,
         "language": function.language,
@@ -123,20 +135,25 @@ def _function(function: Function) -> Row:
     }
 
 
-def _of_table(part: Part) -> Row:
+def _of_table(world: World, part: Part) -> Row:
+    table = world.tables.get(part.table_oid)
     return {
         "table_name": part.table_name,
         "table_subject": qualified(part.schema_name, part.table_name),
+        "table_tags": tags_of(table.comment) if table else None,
+        "table_is_partition": table is not None and table.parent is not None,
     }
 
 
 def _column(world: World, column: Column) -> Row:
     reference = world.reference(column)
     suggestion = None if reference else world.suggestion(column)
-    return _of_table(column) | {
+    return _of_table(world, column) | {
         "column_name": column.name,
         "data_type": column.data_type,
         "base_type": column.base_type,
+        "type_kind": world.kind_of_type(column),
+        "max_length": world.max_length(column),
         "type_changed": False,
         "is_nullable": not column.not_null,
         "made_required": False,
@@ -145,6 +162,7 @@ def _column(world: World, column: Column) -> Row:
         "default_value": column.default,
         "is_generated": column.generated is not None,
         "is_identity": column.identity is not None,
+        "owned_sequence": world.owned_sequences.get(column.subject),
         "in_primary_key": world.in_primary_key(column),
         "in_unique_key": world.in_unique_key(column),
         "references_table": reference[0] if reference else None,
@@ -155,7 +173,7 @@ def _column(world: World, column: Column) -> Row:
 
 
 def _foreign_key(world: World, key: ForeignKey) -> Row:
-    return _of_table(key) | {
+    return _of_table(world, key) | {
         "name": key.name,
         "column_names": ", ".join(key.columns),
         "column_types": ", ".join(world.types(key.table_oid, key.columns)),
@@ -169,25 +187,35 @@ def _foreign_key(world: World, key: ForeignKey) -> Row:
         "is_validated": key.is_validated,
         "has_index": world.has_index(key),
         "is_inherited": key.is_inherited,
+        "is_deferrable": _is_deferrable(key),
+        "is_enforced": key.is_enforced,
         "definition": key.definition,
     }
 
 
-def _constraint(constraint: Constraint | ForeignKey, kind: str) -> Row:
-    return _of_table(constraint) | {
+def _constraint(world: World, constraint: Constraint | ForeignKey, kind: str) -> Row:
+    return _of_table(world, constraint) | {
         "name": constraint.name,
         "constraint_type": kind,
         "column_names": ", ".join(constraint.columns),
         "is_validated": constraint.is_validated,
         "is_inherited": constraint.is_inherited,
+        "is_deferrable": _is_deferrable(constraint),
+        "is_enforced": constraint.is_enforced,
         "definition": constraint.definition,
     }
 
 
-def _index(index: Index) -> Row:
-    return _of_table(index) | {
+def _is_deferrable(constraint: Constraint | ForeignKey) -> bool:
+    ending = r" DEFERRABLE( INITIALLY DEFERRED)?( NOT VALID| NOT ENFORCED)?$"
+    return re.search(ending, constraint.definition) is not None
+
+
+def _index(world: World, index: Index) -> Row:
+    return _of_table(world, index) | {
         "name": index.name,
         "column_names": ", ".join(name or "(expression)" for name in index.columns),
+        "keys": ", ".join(listed(index.definition, behind="using")),
         "included_columns": ", ".join(index.included_columns) or None,
         "is_unique": index.is_unique,
         "is_valid": index.is_valid,

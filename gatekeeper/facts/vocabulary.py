@@ -4,9 +4,10 @@ This is the only definition: the SQLite tables, the checks at load time, `gateke
 the generated documentation all come from it.
 """
 
-from gatekeeper.facts.columns import INTEGER, TEXT, FactColumn, FactTable
+from gatekeeper.facts.columns import TEXT, FactColumn, FactTable
 from gatekeeper.facts.columns import flag as _flag
 from gatekeeper.facts.columns import number as _number
+from gatekeeper.facts.columns import rows as _rows
 from gatekeeper.facts.columns import text as _text
 from gatekeeper.facts.vocabulary_events import EVENT_TABLES, PLACE
 from gatekeeper.model.evidence import LOCK_MODES as LOCK_WORDS
@@ -33,7 +34,15 @@ _OF_TABLE = (
     _flag("blocks_reads", "that lock makes every SELECT wait"),
     _flag("blocks_writes", "that lock makes every INSERT, UPDATE and DELETE wait"),
     _flag("scanned", "the statement read the whole table, which was there before"),
+    _rows("row_count", "rows of the table in production; 0: this pull request creates it"),
 )
+_OF_PART = (
+    *_OF_TABLE,
+    _text("table_tags", "the words after @ in the table's comment"),
+    _flag("table_is_partition", "the table is a partition of another one"),
+)
+_IS_ENFORCED = _flag("is_enforced", "rows are held to it (not NOT ENFORCED)")
+_IS_DEFERRABLE = _flag("is_deferrable", "DEFERRABLE: it can be checked when the transaction ends")
 _VALIDATED_AT_ONCE = _flag(
     "validated_at_once", "it was added NOT VALID and validated in the same transaction"
 )
@@ -48,6 +57,7 @@ VOCABULARY: tuple[FactTable, ...] = (
             _text("table_kind", "what it is", "table", "partitioned", "foreign"),
             _text("persistence", "what a crash leaves of it", "permanent", "unlogged"),
             _flag("is_partition", "it is a partition of another table"),
+            _text("inherits", "the tables whose columns it inherits, without being a partition"),
             _text("tablespace", "the tablespace it is in; null: the database's"),
             _text("options", "its storage parameters: fillfactor=70"),
             _text(
@@ -59,19 +69,22 @@ VOCABULARY: tuple[FactTable, ...] = (
             _number("column_count", "how many columns it has"),
             _flag("rewritten", "the server wrote the whole table anew"),
             _text("takes_along", "what was dropped with it: 2 columns, 1 index"),
-            FactColumn(
-                "row_count", INTEGER, "rows in production, from statistics", null_is_unknown=True
-            ),
         ),
     ),
     FactTable(
         "columns",
         "column of a table",
         (
-            *_OF_TABLE,
+            *_OF_PART,
             _text("column_name", "the column's name"),
             _text("data_type", "its type as PostgreSQL writes it: character varying(20)"),
             _text("base_type", "the type without length or precision: character varying"),
+            _text(
+                "type_kind",
+                "what the type is, when the schema has made it; an array is what its elements are",
+                *("enum", "domain", "composite", "range"),
+            ),
+            _number("max_length", "the most characters that its type, or domain, lets in"),
             _text("data_type_before", "its old type, when the type changed"),
             _text("base_type_before", "its old type without length, when the type changed"),
             FactColumn(
@@ -90,6 +103,7 @@ VOCABULARY: tuple[FactTable, ...] = (
             _text("default_value", "the default's expression"),
             _flag("is_generated", "GENERATED ALWAYS AS (expression)"),
             _flag("is_identity", "GENERATED … AS IDENTITY"),
+            _text("owned_sequence", "the sequence that belongs to it (serial, identity)"),
             _flag("in_primary_key", "it is part of the primary key"),
             _flag("in_unique_key", "it is part of a unique constraint or unique index"),
             _text("references_table", "the table that its foreign key refers to"),
@@ -103,7 +117,7 @@ VOCABULARY: tuple[FactTable, ...] = (
         "foreign_keys",
         "foreign key",
         (
-            *_OF_TABLE,
+            *_OF_PART,
             _text("name", "the constraint's name"),
             _text("column_names", "its columns, in order: a, b"),
             _text("column_types", "their types, in order"),
@@ -128,6 +142,8 @@ VOCABULARY: tuple[FactTable, ...] = (
             _flag("is_validated", "existing rows have been checked (not NOT VALID)"),
             _flag("has_index", "an index starts with its columns"),
             _flag("is_inherited", "it comes from the foreign key of the partitioned parent"),
+            _IS_DEFERRABLE,
+            _IS_ENFORCED,
             _text("definition", "as pg_get_constraintdef() writes it"),
             _VALIDATED_AT_ONCE,
         ),
@@ -136,7 +152,7 @@ VOCABULARY: tuple[FactTable, ...] = (
         "constraints",
         "constraint of a table, foreign keys included",
         (
-            *_OF_TABLE,
+            *_OF_PART,
             _text("name", "the constraint's name"),
             _text(
                 "constraint_type",
@@ -146,6 +162,8 @@ VOCABULARY: tuple[FactTable, ...] = (
             _text("column_names", "its columns, in order: a, b"),
             _flag("is_validated", "existing rows have been checked (not NOT VALID)"),
             _flag("is_inherited", "it comes from the constraint of the partitioned parent"),
+            _IS_DEFERRABLE,
+            _IS_ENFORCED,
             _text("definition", "as pg_get_constraintdef() writes it"),
             _VALIDATED_AT_ONCE,
             _text(
@@ -159,9 +177,10 @@ VOCABULARY: tuple[FactTable, ...] = (
         "indexes",
         "index",
         (
-            *_OF_TABLE,
+            *_OF_PART,
             _text("name", "the index's name"),
             _text("column_names", "its key columns, in order; (expression) for an expression"),
+            _text("keys", "its keys with expression, operator class and order: lower(a), b DESC"),
             _text("included_columns", "its INCLUDE columns"),
             _flag("is_unique", "it is unique"),
             _flag("is_valid", "it can be used; a failed CONCURRENTLY leaves it invalid"),
@@ -201,7 +220,7 @@ VOCABULARY: tuple[FactTable, ...] = (
         "triggers",
         "trigger",
         (
-            *_OF_TABLE,
+            *_OF_PART,
             _text("name", "the trigger's name"),
             _text("definition", "as pg_get_triggerdef() writes it"),
             _text("enabled", "when it fires", "origin", "replica", "always", "disabled"),
@@ -212,7 +231,7 @@ VOCABULARY: tuple[FactTable, ...] = (
         "rules",
         "rewrite rule (CREATE RULE)",
         (
-            *_OF_TABLE,
+            *_OF_PART,
             _text("name", "the rule's name"),
             _text("definition", "as pg_get_ruledef() writes it"),
         ),
@@ -224,6 +243,7 @@ VOCABULARY: tuple[FactTable, ...] = (
             *_COMMON,
             _text("name", "its name"),
             _text("arguments", "its arguments, as far as they tell it from others of its name"),
+            _text("signature", "its arguments with names and defaults: a int, b text DEFAULT 'x'"),
             _text("function_kind", "what it is", *("function", "procedure", "aggregate", "window")),
             _text("returns", "what it returns; null: a procedure"),
             _text("language", "sql, plpgsql …"),

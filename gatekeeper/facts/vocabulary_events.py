@@ -1,8 +1,9 @@
 """The fact tables of what ran and what it changed, beside those of schema objects."""
 
-from gatekeeper.facts.columns import FactTable
+from gatekeeper.facts.columns import BOOLEAN, TEXT, FactColumn, FactTable
 from gatekeeper.facts.columns import flag as _flag
 from gatekeeper.facts.columns import number as _number
+from gatekeeper.facts.columns import rows as _rows
 from gatekeeper.facts.columns import text as _text
 from gatekeeper.model.evidence import LOCK_MODES as LOCK_WORDS
 
@@ -36,10 +37,70 @@ EVENT_TABLES: tuple[FactTable, ...] = (
             _number("held_since", "the statement that took that lock"),
             _text("scanned_table", "an existing table that it read from end to end"),
             _text("rewritten_table", "an existing table that it wrote anew"),
+            _rows(
+                "locked_row_count", "rows of the largest table that it locked so strongly; 0: none"
+            ),
+            _rows(
+                "scanned_row_count",
+                "rows of the largest table that it read from end to end; 0: none",
+            ),
+            _rows("rewritten_row_count", "rows of the largest table that it wrote anew; 0: none"),
             _number("lock_timeout_ms", "lock_timeout in force; 0: none"),
             _number("statement_timeout_ms", "statement_timeout in force; 0: none"),
+            _text("writes_table", "an existing table whose rows it changes; see the table writes"),
+            _text("target", "from its text: what it creates, alters or drops, as written"),
+            _text(
+                "unqualified_names",
+                "from its text: tables and the like that it names without a schema, in order",
+            ),
+            _text(
+                "lacks_guard",
+                "from its text: what would let it run a second time, and is not there",
+                *("if not exists", "if exists", "or replace"),
+            ),
             _text("refused", "the SQLSTATE with which the server refused it: 25001"),
             _number("changes", "how many changes of the schema it made"),
+        ),
+    ),
+    FactTable(
+        "writes",
+        "way in which a statement changes the rows of an existing table",
+        (
+            _text("subject", "the table's subject"),
+            _text("schema_name", "the schema it is in"),
+            _text("table_name", "the table's name"),
+            _text("table_subject", "the table's subject"),
+            _flag("table_is_dropped", "this pull request drops the table"),
+            _flag("table_is_partition", "it is a partition of another table"),
+            _text("table_tags", "the words after @ in its comment; use tagged(table_tags, 'word')"),
+            _text("persistence", "what a crash leaves of it", "permanent", "unlogged"),
+            _rows("row_count", "rows of the table in production"),
+            _text("operation", "what is done", "insert", "update", "delete", "truncate"),
+            _flag(
+                "is_indirect",
+                "a CASCADE, a foreign key's action or a trigger did it; the text is silent",
+            ),
+            FactColumn(
+                "has_where",
+                BOOLEAN,
+                "from the text: the update or delete has a condition",
+                null_is_unknown=True,
+            ),
+            _flag(
+                "names_rows",
+                "from the text: the rows are in it, or constants that a unique key must equal",
+            ),
+            _text("column_names", "from the text: the columns that an update sets, in order"),
+            FactColumn(
+                "overwrites",
+                TEXT,
+                "from the text: columns of before whose values an update replaces, in order; not"
+                " those of a = coalesce(a, …), nor those that this pull request drops",
+                null_is_unknown=True,
+            ),
+            _flag("refilled", "a later statement inserts into the table"),
+            _number("transaction_number", "the statement's transaction; null: it committed itself"),
+            *PLACE,
         ),
     ),
     FactTable(
@@ -52,6 +113,16 @@ EVENT_TABLES: tuple[FactTable, ...] = (
             _text("title", "the first line of its message"),
             _flag("is_new", "the base does not have it"),
             _number("statement_count", "how many statements it ran"),
+        ),
+    ),
+    FactTable(
+        "imports",
+        "name of the application's own code that a new migration imports",
+        (
+            _text("subject", "the revision's id"),
+            _text("name", "what is imported, with its module: app.models.User"),
+            _flag("is_model", "it is a mapped class, a table, or what holds the metadata of all"),
+            *PLACE[:3],
         ),
     ),
     FactTable(

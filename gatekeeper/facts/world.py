@@ -1,10 +1,12 @@
 """One schema with everything looked up that facts are derived from."""
 
+import re
 from functools import cached_property
 
 from gatekeeper.facts.references import ReferenceGuesser, Suggestion
-from gatekeeper.model.schema import Column, Constraint, ForeignKey, Index, Schema, Table
+from gatekeeper.model.schema import Column, Constraint, ForeignKey, Index, Schema, Table, Type
 
+_LENGTH = re.compile(r"character(?: varying)?\((\d+)\)")
 _SAME_TEXT = {"character varying": "text", "character": "text"}
 
 
@@ -26,6 +28,10 @@ class World:
         self.primary_keys: dict[int, Constraint] = {
             c.table_oid: c for c in schema.constraints if c.constraint_type == "primary_key"
         }
+        self.owned_sequences: dict[str, str] = {
+            s.owned_by: s.subject for s in schema.sequences if s.owned_by is not None
+        }
+        self._types: dict[str, Type] = {t.subject: t for t in schema.types}
         self.unique_columns: set[tuple[int, str]] = {
             (i.table_oid, i.columns[0])
             for i in schema.indexes
@@ -40,6 +46,18 @@ class World:
             if len(key.columns) == 1
         }
         return ReferenceGuesser(self.schema.tables, keys, self.columns, self.unique_columns)
+
+    def kind_of_type(self, column: Column) -> str | None:
+        """Give the kind of a type of the schema's own, that of its elements for an array."""
+        found = self._types.get(column.data_type.removesuffix("[]"))
+        return found.type_kind if found else None
+
+    def max_length(self, column: Column) -> int | None:
+        """Give the most characters that the type lets in, its domain's for a domain."""
+        domain = self._types.get(column.data_type)
+        text = (domain.definition or "") if domain else column.data_type
+        match = _LENGTH.match(text)
+        return int(match[1]) if match else None
 
     def suggestion(self, column: Column) -> Suggestion | None:
         return self._guesser.guess(column)

@@ -27,6 +27,15 @@ def blocks_reads(mode: str | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Import:
+    """What a migration imports of the application's own: `app.models.User`."""
+
+    name: str
+    line: int
+    is_model: bool = False  # a mapped class, a table, or what holds the metadata of all of them
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
     """One migration; `file` is relative to the root of the repository."""
 
@@ -35,6 +44,7 @@ class Revision:
     parents: tuple[str, ...] = ()
     is_new: bool = False
     title: str = ""
+    imports: tuple[Import, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,7 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What one event trigger saw. `kind`: command, drop, rewrite."""
+    """What one trigger saw. `kind`: command, drop, rewrite; write: of rows, `tag` is how."""
 
     kind: str
     tag: str

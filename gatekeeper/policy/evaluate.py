@@ -5,10 +5,15 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from gatekeeper.facts.build import IDENT, Facts
+from gatekeeper.facts.build import IDENT, FactRows, Facts
 from gatekeeper.facts.store import FactStore
 from gatekeeper.policy.model import Conjunct, Finding, Judgement, Policy, Query, Rule
 
+_PLACE = ("revision", "file", "line", "statement")
+_PLACE_OF = (
+    f"SELECT {', '.join(_PLACE)} FROM changes WHERE subject = :subject"  # noqa: S608 - our names
+    " ORDER BY line IS NULL, rowid DESC LIMIT 1"
+)
 _ORDER = {"error": 0, "warning": 1, "notice": 2}
 
 
@@ -27,12 +32,12 @@ def new_findings(facts: Facts, policies: Iterable[Policy]) -> tuple[Finding, ...
     found: list[Finding] = []
     try:
         for policy in policies:
-            in_head = list(_evaluate(policy, head))
+            in_head = list(_evaluate(policy, head, facts.asked_head))
             if not in_head:
                 continue
             known = {
                 (key, finding.undecided)
-                for finding, ident in _evaluate(policy, base)
+                for finding, ident in _evaluate(policy, base, facts.asked_base)
                 for key in (ident, finding.subject)
             }
             found += [
@@ -46,12 +51,16 @@ def new_findings(facts: Facts, policies: Iterable[Policy]) -> tuple[Finding, ...
     return tuple(sorted(found, key=_order))
 
 
-def _evaluate(policy: Policy, store: FactStore) -> Iterator[tuple[Finding, str | None]]:
-    results = (
-        _run_rule(policy, policy.judge, store)
-        if isinstance(policy.judge, Rule)
-        else _run_query(policy, policy.judge, store)
-    )
+def _evaluate(
+    policy: Policy, store: FactStore, asked: FactRows
+) -> Iterator[tuple[Finding, str | None]]:
+    match policy.judge:
+        case Rule() as rule:
+            results = _run_rule(policy, rule, store)
+        case Query() as query:
+            results = _run_query(policy, query, store)
+        case _:
+            results = _answered(policy, store, asked)
     for finding, ident in results:
         if policy.scope and not any(fnmatchcase(finding.subject, glob) for glob in policy.scope):
             continue
@@ -78,7 +87,7 @@ def _run_rule(policy: Policy, rule: Rule, store: FactStore) -> Iterator[tuple[Fi
             Finding(
                 policy=policy,
                 subject=str(row["subject"]),
-                severity=policy.on_unknown if undecided else policy.severity,
+                severity=policy.severity_of(undecided=undecided),
                 values=values,
                 failed=tuple((part.source, _read(part, row)) for part in failed),
                 undecided=undecided,
@@ -120,6 +129,17 @@ def _run_query(
         values = {k: v for k, v in row.items() if k != IDENT} | policy.params
         subject = str(row["subject"])
         yield Finding(policy, subject, policy.severity, values), row.get(IDENT)
+
+
+def _answered(
+    policy: Policy, store: FactStore, asked: FactRows
+) -> Iterator[tuple[Finding, str | None]]:
+    """Give what the database answered; the place is that of a change of the same subject."""
+    for row in asked.get(policy.id, []):
+        subject = str(row["subject"])
+        places = store.select(_PLACE_OF, {"subject": subject}, tables=["changes"])
+        place = places[0] if places else dict.fromkeys(_PLACE)
+        yield Finding(policy, subject, policy.severity, place | row | policy.params), None
 
 
 class _Origins:

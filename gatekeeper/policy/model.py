@@ -6,18 +6,23 @@ from typing import Any
 
 from gatekeeper.yaml_reader import Plain
 
-ON_UNKNOWN = ("error", "warning", "notice", "ignore")
+ON_UNKNOWN = ("error", "warning", "notice", "ignore", "same")
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A case that the policy must judge as said: `before`, then `migration`, finds `finds`."""
+    """A case that the policy must judge as said: `before`, then `migration`, finds `finds`.
+
+    With `files`, texts by path, the migration is a revision of Alembic among them. It is not run:
+    only what it imports is looked at.
+    """
 
     name: str
     before: str
     migration: str
     finds: tuple[str, ...]
     line: int
+    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +59,26 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogQuery:
+    """A compiled `catalog_query:`: a SELECT on the scratch database, before and after."""
+
+    sql: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """One policy, checked and compiled."""
+    """One policy, checked and compiled.
+
+    `severity` holds under the preset recommended; `strict` and `relaxed` under those, where they
+    differ (they may be `off`).
+    """
 
     id: str
     pack: str
     title: str
     severity: str
-    judge: Rule | Query
+    judge: Rule | Query | CatalogQuery
     message: str
     why: str
     instead: str = ""
@@ -71,9 +88,15 @@ class Policy:
     mode: str = "enforce"
     on_unknown: str = "warning"
     off_by_default: bool = False
+    strict: str = ""
+    relaxed: str = ""
     examples: tuple[Example, ...] = ()
     file: str = ""
     line: int = 0
+
+    def severity_of(self, *, undecided: bool) -> str:
+        """Give the severity of a finding. `on_unknown: same` follows presets and overrides."""
+        return self.on_unknown if undecided and self.on_unknown != "same" else self.severity
 
 
 @dataclass(frozen=True, slots=True)

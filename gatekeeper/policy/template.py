@@ -27,12 +27,17 @@ def _environment(escape: Escape) -> ImmutableSandboxedEnvironment:
         undefined=StrictUndefined, finalize=finalize, keep_trailing_newline=False
     )
     environment.filters["suffix"] = _suffix
+    environment.filters["thousands"] = _thousands
     return environment
 
 
 def _suffix(name: str, ending: str) -> str:
     """Lengthen an identifier, inside its quotes where it has them."""
     return f'{name[:-1]}{ending}"' if str(name).endswith('"') else f"{name}{ending}"
+
+
+def _thousands(number: int | str) -> str:
+    return f"{int(number):,}"
 
 
 def template_mistakes(text: str, samples: Mapping[str, object]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from gatekeeper.policy.model import Policy
+from gatekeeper.policy.model import Example, Policy
 from gatekeeper.report.escape import fence
 
 _HEAD = """# The policies
@@ -24,6 +24,11 @@ def _severity(policy: Policy) -> str:
     return f"{policy.severity}, off by default" if policy.off_by_default else policy.severity
 
 
+def _example(example: Example) -> str:
+    mark = "#" if example.files else "--"
+    return f"{mark} {example.name}\n{example.migration.strip()}"
+
+
 def _section(policy: Policy) -> str:
     parts = [f"## {policy.id}", f"{policy.title}. *{_severity(policy)}, {policy.pack}*", policy.why]
     if policy.params:
@@ -37,6 +42,6 @@ def _section(policy: Policy) -> str:
         if cases:
             parts.append(f"{title}:")
             parts.append(
-                fence("\n".join(f"-- {e.name}\n{e.migration.strip()}" for e in cases), "sql")
+                fence("\n".join(_example(e) for e in cases), "python" if cases[0].files else "sql")
             )
     return "\n" + "\n\n".join(parts) + "\n"

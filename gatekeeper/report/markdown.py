@@ -1,12 +1,18 @@
 """The review comment in Markdown: full, compact or minimal, the first that fits."""
 
+from dataclasses import dataclass, field
+from functools import lru_cache
+from traceback import extract_tb
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import PackageLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from gatekeeper.errors import ConfigError
 from gatekeeper.model.evidence import Failure
 from gatekeeper.report.diagram import diagram
 from gatekeeper.report.escape import Markup, cell, code, fence, shortened, visible
+from gatekeeper.report.links import Links
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.report.schema_diff import diff_lines
 from gatekeeper.report.view import (
@@ -17,28 +23,64 @@ from gatekeeper.report.view import (
     instead,
     items,
     message_markdown,
-    place,
-    place_of,
     summary,
 )
 
 LIMIT = 60_000  # bytes of UTF-8; GitHub refuses comments of more than 65,536 characters
+ICONS = {"error": "❌", "warning": "⚠️", "notice": "ℹ️"}  # noqa: RUF001 - meant
 _LEVELS = ("full", "compact", "minimal")
 _MOST_ROWS = {"full": 200, "compact": 20, "minimal": 0}
 _MOST_LINES = {"full": 400, "compact": 60, "minimal": 0}
 _MOST_NOTES = {"full": 100, "compact": 20, "minimal": 3}
 _MOST_TEXT = {"full": 4000, "compact": 1500, "minimal": 600}  # characters of each text of a failure
-_ICONS = {"error": "❌", "warning": "⚠️", "notice": "ℹ️"}  # noqa: RUF001 - meant
+_MOST_RESOLVED = 10
+_MOST_OUTPUT = 2_000_000  # characters that a template may give
 _VERDICT_ICONS = {"passed": "✅", "blocked": "❌", "undecided": "❌"}
 
 
-def render_markdown(outcome: Outcome, *, limit: int = LIMIT) -> str:
-    """Give the comment in the richest rendering of at most `limit` bytes; never cut in a block."""
-    text = ""
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What only who publishes a report knows.
+
+    `report_url`: where the full one is. `alerts` are said first. `resolved`: fingerprints of what
+    an earlier report found. `base` is the `--base` that gives the same report on another machine.
+    """
+
+    links: Links = field(default_factory=Links)
+    report_url: str = ""
+    alerts: tuple[str, ...] = ()
+    resolved: tuple[str, ...] = ()
+    base: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTemplate:
+    """A template of the project's: its text, and the name that mistakes in it are reported by."""
+
+    text: str
+    name: str
+
+
+def render_markdown(
+    outcome: Outcome,
+    *,
+    limit: int = LIMIT,
+    frame: Frame | None = None,
+    template: OwnTemplate | None = None,
+) -> str:
+    """Give the comment in the richest rendering of at most `limit` bytes; never cut in a block.
+
+    Raises ConfigError when the project's own template has a mistake or makes it too long.
+    """
     for level in _LEVELS:
-        text = _render(outcome, level)
+        text = _render(outcome, level, frame or Frame(), template)
         if len(text.encode()) <= limit:
-            break
+            return text
+    if template is not None:
+        raise ConfigError(
+            f"{template.name}: even the minimal report is longer than {limit:,} bytes",
+            "Where level is 'minimal', the template must say less.",
+        )
     return text
 
 
@@ -49,56 +91,101 @@ def _finalize(value: Any) -> Any:  # noqa: ANN401
     return str(value) if isinstance(value, Markup | int) else code(str(value))
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def _fenced(text: str, language: str = "") -> Markup:
+    """Give a fenced block. The language is a word: text of the pull request cannot pass as one."""
+    return Markup(fence(text, language if language.isalnum() else ""))
+
+
+@lru_cache(maxsize=1)
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
         loader=PackageLoader("gatekeeper.report"),
         finalize=_finalize,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 - it is Markdown, and `finalize` escapes every value for it
+        autoescape=False,  # it is Markdown, and `finalize` escapes every value for it
     )
-    environment.filters["markup"] = Markup
-    environment.filters["fence"] = lambda text, language="": Markup(fence(text, language))
+    environment.filters["fence"] = _fenced
     return environment
 
 
-def _render(outcome: Outcome, level: str) -> str:
+def _render(outcome: Outcome, level: str, frame: Frame, own: OwnTemplate | None) -> str:
+    values = _values(outcome, level, frame)
+    if own is None:
+        return _environment().get_template("comment.md.j2").render(values).strip() + "\n"
+    try:
+        return _capped_output(_environment().from_string(own.text), values)
+    except Exception as error:
+        line = _line_of(error)
+        said = error.message if isinstance(error, TemplateError) else error
+        raise ConfigError(
+            f"{own.name}{f':{line}' if line else ''}: the template cannot be used: {said}",
+            'Begin with {% extends "comment.md.j2" %} and replace the blocks that you want to.',
+        ) from error
+
+
+def _capped_output(template: Template, values: dict[str, Any]) -> str:
+    text = ""
+    for part in template.generate(values):
+        text += part
+        if len(text) > _MOST_OUTPUT:  # the rest would be too long as well
+            break
+    return text.strip() + "\n"
+
+
+def _line_of(error: Exception) -> int | None:
+    """Give the line of the template that an error is about."""
+    if isinstance(error, TemplateSyntaxError):
+        return error.lineno
+    lines = [f.lineno for f in extract_tb(error.__traceback__) if f.filename == "<template>"]
+    return lines[-1] if lines else None
+
+
+def _values(outcome: Outcome, level: str, frame: Frame) -> dict[str, Any]:
     rows = items(outcome.findings)
     lines = diff_lines(outcome.changes) if level != "minimal" else []
     shown = rows[: _MOST_ROWS[level]]
-    failure = outcome.failure
-    text = (
-        _environment()
-        .get_template("comment.md.j2")
-        .render(
-            level=Markup(level),
-            icon=Markup(_VERDICT_ICONS[outcome.verdict]),
-            headline=Markup(headline(outcome)),
-            summary=Markup(summary(outcome)),
-            base=outcome.base,
-            head=outcome.head,
-            server=Markup(visible(outcome.server_version)),
-            rows=[_row(item) for item in shown],
-            hidden=len(rows) - len(shown),
-            fixes=[_fix(item) for item in shown if item.first.blocks] if level == "full" else [],
-            advice=[_fix(item) for item in shown if not item.first.blocks]
-            if level == "full"
-            else [],
-            impact=[_impact(row) for row in _locking(outcome)] if level == "full" else [],
-            diff="\n".join(lines) if 0 < len(lines) <= _MOST_LINES[level] else "",
-            diff_title=Markup(
-                change_counts([c.kind for c in outcome.changes if c.part_of is None])
-            ),
-            diagram=(diagram(outcome.after, outcome.changes) or "") if level == "full" else "",
-            notes=outcome.notes[: _MOST_NOTES[level]],
-            hidden_notes=max(0, len(outcome.notes) - _MOST_NOTES[level]),
-            failure=_capped(failure, _MOST_TEXT[level]) if failure else None,
-            failure_place=place(failure.file, failure.line) if failure else None,
-            policies=Markup(counted(outcome.policy_count, "policy")),
-        )
-    )
-    return text.strip() + "\n"
+    failure, full = outcome.failure, level == "full"
+    kinds = [c.kind for c in outcome.changes if c.part_of is None]
+    return {
+        "level": Markup(level),
+        "icon": Markup(_VERDICT_ICONS[outcome.verdict]),
+        "headline": Markup(headline(outcome)),
+        "alerts": frame.alerts,
+        "summary": Markup(summary(outcome)),
+        "base": outcome.base,
+        "head": outcome.head,
+        "server": Markup(visible(outcome.server_version)),
+        "policies": Markup(counted(outcome.policy_count, "policy")),
+        "resolved": _resolved(frame.resolved),
+        "rows": [_row(item, frame.links) for item in shown],
+        "hidden": len(rows) - len(shown),
+        "full_report": _full_report(frame.report_url),
+        "fixes": [_fix(i) for i in shown if i.first.blocks] if level != "minimal" else [],
+        "advice": [_fix(i) for i in shown if not i.first.blocks] if full else [],
+        "impact": [_impact(row, frame.links) for row in _locking(outcome)] if full else [],
+        "diff": "\n".join(lines) if 0 < len(lines) <= _MOST_LINES[level] else "",
+        "diff_title": Markup(change_counts(kinds)),
+        "diagram": (diagram(outcome.after, outcome.changes) or "") if full else "",
+        "notes": outcome.notes[: _MOST_NOTES[level]],
+        "hidden_notes": max(0, len(outcome.notes) - _MOST_NOTES[level]),
+        "failure": _capped(failure, _MOST_TEXT[level]) if failure else None,
+        "failure_place": frame.links.place(failure.file, failure.line) if failure else None,
+        "command": Markup(f"gatekeeper check{f' --base {frame.base}' if frame.base else ''}"),
+    }
+
+
+def _resolved(fingerprints: tuple[str, ...]) -> Markup | None:
+    if not fingerprints:
+        return None
+    named = ", ".join(code(w) for w in fingerprints[:_MOST_RESOLVED])
+    more = len(fingerprints) - _MOST_RESOLVED
+    return Markup(f"{named} and {more} more" if more > 0 else named)
+
+
+def _full_report(url: str) -> Markup:
+    return Markup(f"[the full report]({url})" if url else "the full report")
 
 
 def _capped(failure: Failure, limit: int) -> dict[str, str | None]:
@@ -107,18 +194,18 @@ def _capped(failure: Failure, limit: int) -> dict[str, str | None]:
     return {name: shortened(text, limit) if text else None for name, text in values.items()}
 
 
-def _row(item: Item) -> dict[str, Any]:
+def _row(item: Item, links: Links) -> dict[str, Any]:
     first = item.first
     subjects = ", ".join(code(f.subject) for f in item.findings[:3])
     if item.others > 2:  # noqa: PLR2004 - three are named
         subjects += f" and {len(item.findings) - 3} more"
     trial = " (on trial)" if first.severity == "error" and not first.blocks else ""
     return {
-        "icon": Markup(_ICONS[first.severity]),
+        "icon": Markup(ICONS[first.severity]),
         "policy": Markup(code(item.policy.id) + trial),
         "subject": Markup(cell(subjects)),
         "message": Markup(cell(message_markdown(first) if not item.others else item.policy.title)),
-        "place": place_of(first),
+        "place": links.place(first.values.get("file"), first.values.get("line")),
     }
 
 
@@ -145,12 +232,12 @@ def _locking(outcome: Outcome) -> list[dict[str, Any]]:
     ][:40]
 
 
-def _impact(row: dict[str, Any]) -> dict[str, Any]:
+def _impact(row: dict[str, Any], links: Links) -> dict[str, Any]:
     blocks = (
         "reads and writes" if row["blocks_reads"] else "writes" if row["blocks_writes"] else "—"
     )
     return {
-        "place": place(row["file"], row["line"]),
+        "place": links.place(row["file"], row["line"]),
         "kind": row["kind"],
         "table": row["locked_table"],
         "lock": row["lock_mode"],

@@ -4,12 +4,11 @@ import contextlib
 import ipaddress
 import os
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 
+from gatekeeper.catalog.url import read_url
 from gatekeeper.errors import ScratchError
 from gatekeeper.scratch.base import Address, create_missing_roles
 
@@ -118,13 +117,7 @@ class UrlServer:
 
 
 def _parameters(url: str, *, allow_remote: bool) -> dict[str, Any]:
-    try:
-        parameters: dict[str, Any] = conninfo_to_dict(_plain(url))
-    except psycopg.ProgrammingError as error:
-        raise ScratchError(
-            f"the database URL cannot be read: {str(error).strip()}",
-            "It looks like postgresql://user@localhost:5432/postgres",
-        ) from error
+    parameters = read_url(url, "the database URL")
     for host in str(parameters.get("host") or "").split(","):
         if not (allow_remote or _is_local(host)):
             raise ScratchError(
@@ -134,13 +127,6 @@ def _parameters(url: str, *, allow_remote: bool) -> dict[str, Any]:
             )
     parameters.setdefault("dbname", "postgres")
     return parameters
-
-
-def _plain(url: str) -> str:
-    """Give the URL without SQLAlchemy's driver: postgresql+psycopg:// is not libpq's."""
-    parts = urlsplit(url)
-    scheme = parts.scheme.partition("+")[0]
-    return urlunsplit(parts._replace(scheme=scheme)) if scheme else url
 
 
 def _is_local(host: str) -> bool:

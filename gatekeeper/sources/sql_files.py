@@ -118,7 +118,8 @@ class SqlFiles:
     ) -> None:
         try:
             if statement.copy_data is not None:
-                with connection.cursor() as cursor, cursor.copy(statement.sql.encode()) as copy:
+                command = (statement.sql + tag).encode()
+                with connection.cursor() as cursor, cursor.copy(command) as copy:
                     copy.write(statement.copy_data.encode())
             else:
                 connection.execute((statement.sql + tag).encode())

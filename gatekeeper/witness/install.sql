@@ -73,6 +73,21 @@ SET search_path = pg_catalog AS $$
     AND pg_stat_get_xact_numscans(c.oid) > 0
 $$;
 
+-- ALTER TABLE … DISABLE TRIGGER ALL means the application's triggers, not ours. Event triggers sleep
+-- meanwhile: this is no command of the migration.
+CREATE FUNCTION gatekeeper.keep_watching(commands jsonb) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog SET session_replication_role = replica AS $$
+DECLARE
+    relation regclass;
+BEGIN
+    FOR relation IN SELECT t.tgrelid FROM jsonb_array_elements(commands) c
+                    JOIN pg_trigger t ON t.tgrelid = (c->>'oid')::oid
+                    WHERE c->>'catalog' = 'pg_class' AND t.tgname = 'gatekeeper_write' AND t.tgenabled <> 'A'
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER gatekeeper_write', relation);
+    END LOOP;
+END $$;
+
 CREATE FUNCTION gatekeeper.on_start() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog AS $$
 BEGIN
@@ -117,6 +132,9 @@ BEGIN
          ON was.key = now.key
          WHERE now.value::bigint > coalesce(was.value::bigint, 0)),
         gatekeeper.milliseconds('lock_timeout'), gatekeeper.milliseconds('statement_timeout');
+    IF tg_tag = 'ALTER TABLE' THEN
+        PERFORM gatekeeper.keep_watching(commands);
+    END IF;
 END $$;
 
 CREATE FUNCTION gatekeeper.on_drop() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
@@ -138,6 +156,38 @@ BEGIN
     VALUES ('rewrite', tg_tag, gatekeeper.statement(), txid_current(), jsonb_build_array(jsonb_build_object(
         'catalog', 'pg_class', 'oid', pg_event_trigger_table_rewrite_oid()::bigint, 'number', 0,
         'type', 'table', 'identity', pg_event_trigger_table_rewrite_oid()::regclass::text)));
+END $$;
+
+-- Event triggers do not see INSERT, UPDATE, DELETE and TRUNCATE. A trigger for each statement fires
+-- whether it finds a row or not, for whatever sent it: COPY, MERGE, a function, a CASCADE. The server
+-- reports all that reaches a table; `by_name` is false for what another trigger wrote. Loops write
+-- alike: a write like the last one, and those after the first 10,000, are not recorded.
+CREATE SEQUENCE gatekeeper.writes;
+
+CREATE FUNCTION gatekeeper.on_write() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
+DECLARE
+    statement int := gatekeeper.statement();
+    direct boolean := pg_trigger_depth() = 1;
+    write text := concat_ws(' ', statement, tg_op, tg_relid, direct);
+BEGIN
+    IF write = current_setting('gatekeeper.write', true) OR nextval('gatekeeper.writes') > 10000 THEN
+        RETURN NULL;
+    END IF;
+    PERFORM set_config('gatekeeper.write', write, false);
+    INSERT INTO gatekeeper.events (kind, tag, statement, transaction, touched)
+    VALUES ('write', tg_op, statement, txid_current(), jsonb_build_array(jsonb_build_object(
+        'catalog', 'pg_class', 'oid', tg_relid::bigint, 'number', 0, 'type', 'table',
+        'identity', tg_relid::regclass::text, 'by_name', direct)));
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION gatekeeper.watch(relation regclass) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog AS $$
+BEGIN
+    EXECUTE format('CREATE TRIGGER gatekeeper_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s'
+                   ' FOR EACH STATEMENT EXECUTE FUNCTION gatekeeper.on_write()', relation);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER gatekeeper_write', relation);
 END $$;
 
 CREATE EVENT TRIGGER gatekeeper_start ON ddl_command_start EXECUTE FUNCTION gatekeeper.on_start();

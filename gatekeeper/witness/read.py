@@ -8,12 +8,35 @@ from psycopg.rows import dict_row
 
 from gatekeeper.model.evidence import Event, Held, Touched
 
+_TABLES_AT_ONCE = 500  # each stays locked until the transaction ends
+_TABLES = """
+    SELECT c.oid::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+      AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'gatekeeper') ORDER BY 1
+"""
+
 
 def install(connection: psycopg.Connection[Any]) -> None:
-    """Install the event triggers in the connected database; needs a superuser."""
+    """Install the witness in the connected database; needs a superuser."""
     script = (files("gatekeeper.witness") / "install.sql").read_text("utf-8")
+    tables = [oid for (oid,) in connection.execute(_TABLES)]
     with connection.transaction():
         connection.execute(script.encode())
+    for start in range(0, len(tables), _TABLES_AT_ONCE):
+        with connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")  # no event triggers
+            connection.execute(
+                "SELECT gatekeeper.watch(oid::regclass) FROM unnest(%s::oid[]) oid",
+                [tables[start : start + _TABLES_AT_ONCE]],
+            )
+
+
+def uninstall(connection: psycopg.Connection[Any]) -> None:
+    """Take the witness away, so that queries on the database do not see it."""
+    with connection.transaction():
+        for name in ("start", "command", "drop", "rewrite"):
+            connection.execute(f"DROP EVENT TRIGGER gatekeeper_{name}".encode())
+        connection.execute("DROP SCHEMA gatekeeper CASCADE")
 
 
 def read_events(connection: psycopg.Connection[Any]) -> tuple[Event, ...]:

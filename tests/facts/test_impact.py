@@ -165,3 +165,28 @@ def test_timeouts_in_force(statements):
         "SET lock_timeout = '5s'; SET statement_timeout = '1min'; ALTER TABLE t ADD n int;"
     )
     assert (rows[2]["lock_timeout_ms"], rows[2]["statement_timeout_ms"]) == (5000, 60000)
+
+
+@pytest.mark.parametrize(
+    ("sql", "rewritten"),
+    [
+        ("CLUSTER t USING t_pkey", True),
+        ("-- gatekeeper: transaction off\nVACUUM FULL t", True),
+        ("ALTER TABLE t SET TABLESPACE elsewhere", True),
+        ("ALTER TABLE t ALTER a TYPE bigint", True),
+        ("VACUUM t", False),
+        ("TRUNCATE t", False),
+        ("DROP TABLE t; CREATE TABLE t (id int)", False),
+        ("UPDATE t SET a = 1; REINDEX TABLE t", False),
+    ],
+)
+def test_tables_that_are_written_anew(head, connection, sql, rewritten):
+    connection.execute("SET allow_in_place_tablespaces = on")
+    connection.execute("DROP TABLESPACE IF EXISTS elsewhere")
+    connection.execute("CREATE TABLESPACE elsewhere LOCATION ''")
+    rows = [r for r in head(sql, BEFORE)["tables"] if r["subject"] == "public.t"]
+    connection.execute("DROP TABLE t")
+    connection.execute("DROP TABLESPACE elsewhere")
+    assert [r["rewritten"] for r in rows] == [rewritten] * len(rows)
+    if sql.startswith("CLUSTER"):
+        assert [(r["line"], r["lock_mode"]) for r in rows] == [(1, "AccessExclusiveLock")]

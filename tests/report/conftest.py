@@ -34,7 +34,8 @@ def _finding(policy: str | Policy, name: str = "public.orders", **changed: Any) 
         columns = TABLES[policy.judge.table].columns
         values = {c.name: name if c.type == "text" else 1 for c in columns}
     else:
-        values = {c: 1 if c in ("line", "statement") else name for c in policy.judge.columns}
+        numbers = ("line", "statement", "row_count")
+        values = {c: 1 if c in numbers else name for c in policy.judge.columns}
     options = {
         key: changed.pop(key)
         for key in ("severity", "failed", "undecided", "unknown")

@@ -74,6 +74,7 @@ def test_an_empty_review_is_valid() -> None:
 def test_a_finding_holds_the_statement_and_what_failed(outcome: Any, finding: Any) -> None:
     found = finding(
         "missing-primary-key",
+        severity="error",
         failed=(
             ("has_primary_key or tagged(tags, 'no-pk')", {"has_primary_key": 0, "tags": None}),
         ),

@@ -1,10 +1,11 @@
 """What an Alembic project's revisions are, and what is wrong with them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gatekeeper.model.evidence import Failure, Revision
 from gatekeeper.sources.alembic.child import Child, Report
+from gatekeeper.sources.alembic.imports import own_imports
 from gatekeeper.sources.alembic.locate import Location
 from gatekeeper.sources.base import Plan
 
@@ -43,6 +44,18 @@ def revision_of(report: Report, tree: Path) -> Revision:
         parents=tuple(report["parents"]),
         title=report["title"],
     )
+
+
+def seen_from(revision: Revision, base_ids: set[str], tree: Path) -> Revision:
+    """Give a revision of the head with what the base makes of it: is it new, what does it bring."""
+    if revision.id in base_ids or Path(revision.file).is_absolute():
+        return replace(revision, is_new=revision.id not in base_ids)
+
+    def read(path: str) -> str | None:
+        file = tree / path
+        return text_of(file) if file.is_file() else None
+
+    return replace(revision, is_new=True, imports=own_imports(revision.file, read))
 
 
 def heads_of(revisions: list[Revision]) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from gatekeeper.sources.alembic.revisions import (
     matters,
     not_reached_failure,
     revision_of,
+    seen_from,
     text_of,
     vanished_failure,
 )
@@ -190,8 +191,7 @@ class AlembicSource:
             f"the setting {name} was missing; a placeholder stood in" for name in self._assumed
         ]
         revisions = tuple(
-            replace(r, is_new=r.id not in base_ids)
-            for r in sorted(found.values(), key=lambda r: r.id)
+            seen_from(r, base_ids, head) for r in sorted(found.values(), key=lambda r: r.id)
         )
         plan.head_child, plan.base_child = child, base_child
         plan.heads = tuple(sorted(seen["heads"]))

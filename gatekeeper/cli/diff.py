@@ -1,0 +1,150 @@
+"""gatekeeper diff: how two schemas differ, wherever they come from."""
+
+from enum import StrEnum
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gatekeeper.cli.check import alembic_options, with_arguments
+from gatekeeper.cli.session import (
+    errors_reported,
+    progress_shown,
+    read_config,
+    run_directory,
+    server_starter,
+    write_whole,
+)
+
+if TYPE_CHECKING:
+    from gatekeeper.config import Config
+    from gatekeeper.report.difference import Difference
+
+_SIDE = "A file or folder of SQL, the URL of a PostgreSQL database, or a git revision."
+
+
+class Format(StrEnum):
+    """How to print a difference."""
+
+    terminal = "terminal"
+    json = "json"
+
+
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help=_SIDE)],
+    after: Annotated[str, typer.Argument(metavar="B", help=_SIDE)],
+    config: Annotated[
+        str | None,
+        typer.Option(
+            help="Path of alembic.ini or pyproject.toml, when there are several.",
+            show_default=False,
+        ),
+    ] = None,
+    python: Annotated[
+        str | None,
+        typer.Option(
+            help="The application's interpreter. Default: its .venv, then the activated one.",
+            show_default=False,
+        ),
+    ] = None,
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            help="A PostgreSQL server to make scratch databases in. Default: one of our own.",
+            show_default=False,
+        ),
+    ] = None,
+    config_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Path of gatekeeper.yml. Default: found from here upwards.", show_default=False
+        ),
+    ] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", "-f", help="How to print the difference.")
+    ] = Format.terminal,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write the difference to this file as well as to the terminal.",
+            show_default=False,
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Say how the schema of B differs from that of A. Objects are matched by name.
+
+    A and B are each one of: a file of SQL, or a folder of *.sql files, which run in the order of
+    their names on a scratch database; the URL of a database, of which only the catalog is read, in
+    a read-only transaction; a git revision, whose Alembic migrations run on a scratch database. An
+    existing file or folder wins over a git revision.
+
+    Exit status 0: the same. 1: different. 2: something must be put right first.
+
+    \b
+    gatekeeper diff main postgresql://monitor@replica/shop    has production drifted?
+    gatekeeper diff v1.4 HEAD                 what the migrations since v1.4 come to
+    gatekeeper diff schema.sql migrations/    does the dump say what the scripts do?
+    """
+    with errors_reported():
+        settings = with_arguments(read_config(config_file), config, python)
+        difference = _compared(settings, before, after, database_url, quiet=quiet)
+        _show(difference, format_, output)
+    raise typer.Exit(1 if difference.changes else 0)
+
+
+def _compared(
+    config: "Config", before: str, after: str, database_url: str | None, *, quiet: bool
+) -> "Difference":
+    from gatekeeper.catalog.read import without_tables
+    from gatekeeper.diff.compare import compare
+    from gatekeeper.report.difference import Difference
+    from gatekeeper.sources.sides import SideReader, find_side
+
+    sides = find_side(before), find_side(after)  # both, before anything runs
+    with run_directory() as run, progress_shown(quiet=quiet) as progress:
+        reader = SideReader(
+            run,
+            server_starter(run, config, database_url),
+            lambda repository: alembic_options(config, repository.root),
+            roles=config.database.roles,
+            bootstrap=tuple(config.root / path for path in config.database.bootstrap),
+            progress=progress,
+        )
+        try:
+            old, new = (reader.read(side) for side in sides)
+        finally:
+            reader.close()
+    # A database that was migrated has the tool's table; one made from SQL need not.
+    kept = (*old.version_tables, *new.version_tables)
+    changes = compare(
+        without_tables(old.schema, kept), without_tables(new.schema, kept), by_name=True
+    )
+    return Difference(
+        before=old.name,
+        after=new.name,
+        before_version=old.schema.server_version,
+        after_version=new.schema.server_version,
+        changes=changes,
+        notes=tuple(dict.fromkeys((*old.notes, *new.notes))),
+    )
+
+
+def _show(difference: "Difference", format_: Format, output: Path | None) -> None:
+    from rich.console import Console
+
+    from gatekeeper.report.difference import render_difference
+    from gatekeeper.report.difference_text import print_difference
+
+    text = render_difference(difference) if format_ is Format.json else None
+    if output is not None:
+        written = StringIO()
+        print_difference(difference, Console(file=written, width=100))
+        write_whole(output, text or written.getvalue())
+    if text is None or output is not None:
+        print_difference(difference, Console(highlight=False))
+    else:
+        typer.echo(text, nl=False)

@@ -1,0 +1,40 @@
+"""All of one commit's migrations, from an empty database; there is no base to compare with."""
+
+from gatekeeper.git import Repository
+from gatekeeper.scratch.base import Address
+from gatekeeper.scratch.rundir import RunDirectory
+from gatekeeper.sources.alembic.locate import locate
+from gatekeeper.sources.alembic.revisions import AlembicOptions, LoadedPlan, revision_of
+from gatekeeper.sources.alembic.source import AlembicSource
+from gatekeeper.sources.base import Plan
+
+
+class WholeHistory(AlembicSource):
+    """Migrates databases to the heads of a commit, as often as asked."""
+
+    def __init__(
+        self, repository: Repository, run: RunDirectory, commit: str, options: AlembicOptions
+    ) -> None:
+        super().__init__(repository, run, base=commit, head=commit, options=options)
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """Name the settings that were missing and filled in."""
+        return tuple(self._assumed)
+
+    def build_base(self, database: Address) -> None:
+        """Migrate an empty database. Raises MigrationFailed; RestartNeeded: another database."""
+        self.close()
+        self._version_tables = []
+        tree = self._tree(self._head)
+        given = self._options.config
+        where = locate(self._repository, self._head, tree, given, self._options.section)
+        child, seen = self._inspect(tree, where)
+        found = tuple(revision_of(report, tree) for report in seen["revisions"])
+        self._plan = LoadedPlan(where, Plan(base="", head=self._head, revisions=found))
+        self._plan.heads = tuple(seen["heads"])
+        self._plan.loaded = True
+        self._upgrade(child, database, ["heads"], "migrations")
+        with database.connect() as connection:
+            self.confirm(connection)
+        self.close()
