@@ -98,8 +98,8 @@ def test_a_policy_on_trial_does_not_block(
 def test_a_row_names_policy_object_event_and_place(outcome: Any, finding: Any) -> None:
     text = render_markdown(outcome(finding("table-dropped", file="m/0002.py", takes_along=None)))
     assert (
-        "| ❌ | `table-dropped` | `public.orders` | The table `public.orders` is dropped."
-        " | `m/0002.py:12` |\n"
+        "| ❌ | `table-dropped` | `public.orders`<br>`m/0002.py:12` |"
+        " The table `public.orders` is dropped. |\n"
     ) in text
 
 
@@ -161,7 +161,7 @@ def test_more_than_five_findings_of_a_policy_are_one_row(outcome: Any, finding: 
     text = render_markdown(outcome(*(finding("table-dropped", f"t{i}") for i in range(9))))
     rows = [line for line in text.splitlines() if line.startswith("| ❌ | `table-dropped` |")]
     title = "A table is dropped, with every row in it"
-    assert rows == [f"| ❌ | `table-dropped` | `t0`, `t1`, `t2` and 6 more | {title} | `t0:12` |"]
+    assert rows == [f"| ❌ | `table-dropped` | `t0`, `t1`, `t2` and 6 more<br>`t0:12` | {title} |"]
     assert "**table-dropped** · `t0` and 8 more · `GK-" in text
 
 
@@ -293,7 +293,7 @@ def test_places_are_links_to_the_head_where_its_address_is_known(
 ) -> None:
     frame = Frame(Links(_BLOB))
     text = render_markdown(outcome(finding("table-dropped", file="m/0002.py")), frame=frame)
-    assert "| [`0002.py:12`](https://github.com/acme/shop/blob/9f2c1e7/m/0002.py#L12) |" in text
+    assert "<br>[`0002.py:12`](https://github.com/acme/shop/blob/9f2c1e7/m/0002.py#L12) |" in text
     assert (f"{_BLOB}/orders#L3", "orders:3") in _links(text)  # the table of locks
     assert _links(render_markdown(failed(file="m/1.py"), frame=frame)) == [
         (f"{_BLOB}/m/1.py#L7", "1.py:7")
@@ -461,7 +461,7 @@ def test_the_line_of_a_mistake_is_told(outcome: Any) -> None:
 @pytest.mark.parametrize(
     "template",
     [
-        "{{ 'a' * 50000000 }}" * 3_000,
+        "{{ 'a' * 50000000 }}" + "x" * 60_000,
         "{% for i in range(90000) %}{{ 'a' * 100 }}{{ i }}{% endfor %}",
         "{% for i in range(90000) %}long enough to be too long in the end{% endfor %}",
     ],
