@@ -3,20 +3,28 @@
 Everything with an effect (source, server) comes in as an argument; the rest is pure.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
+from gatekeeper.access.attach import with_security
+from gatekeeper.access.difference import difference
+from gatekeeper.access.effective import Access
+from gatekeeper.catalog.access import read_access
 from gatekeeper.catalog.ask import CatalogQueries, ask
 from gatekeeper.catalog.conversion import classify_conversions
 from gatekeeper.catalog.read import read_schema
+from gatekeeper.config_data import DataConfig
 from gatekeeper.diff.attribute import attribute
+from gatekeeper.diff.attribute_access import attribute_access
 from gatekeeper.diff.compare import compare
 from gatekeeper.errors import ScratchError
 from gatekeeper.facts.build import Facts, build_facts
+from gatekeeper.facts.reach import Reach
 from gatekeeper.model.change import Change
 from gatekeeper.model.evidence import Evidence, Failure
 from gatekeeper.model.schema import Schema
@@ -44,6 +52,7 @@ _SIZE_UNKNOWN = (
 class Setup:
     """What the scratch database holds before the first migration, and what is asked of it.
 
+    `data` says of which class columns are, and who may read them;
     `statistics` say how large the tables are in production, where that is known.
     """
 
@@ -51,6 +60,7 @@ class Setup:
     bootstrap: tuple[Path, ...] = ()
     queries: CatalogQueries = field(default_factory=dict)
     statistics: Statistics | None = None
+    data: DataConfig = field(default_factory=DataConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +203,7 @@ def _run_once(
 ) -> Snapshot:
     _bootstrap(database, setup.bootstrap)
     counted = setup.statistics
-    rows = counted.rows if counted else {}
-    snapshot = observe(source, plan, database, setup.queries, progress, rows)
+    snapshot = observe(source, plan, database, setup, progress)
     notes = [
         f"the role {name} was created for this run; nothing in the history creates it"
         for name in roles
@@ -212,23 +221,20 @@ def observe(
     source: Source,
     plan: Plan,
     database: Address,
-    queries: CatalogQueries,
+    setup: Setup,
     progress: Progress = lambda _: None,
-    row_counts: Mapping[str, int | None] | None = None,
 ) -> Snapshot:
     """Build the base in an empty database, run what is new, and say what happened.
-
-    `queries` are the catalog queries of policies, asked before and after; `row_counts` are those
-    of production, by table.
 
     Raises MigrationFailed, except for a statement that the server refused for where it stood
     (SQLSTATE class 25): that is a fact, which policies may know.
     """
     progress("building the base schema")
     source.build_base(database)
+    row_counts = setup.statistics.rows if setup.statistics else None
     with database.connect() as connection:
-        before = read_schema(connection, ignored_tables=source.version_tables(connection))
-        asked_base = ask(connection, queries)
+        before, could = _state(connection, source)
+        asked_base = ask(connection, setup.queries)
         install(connection)
         count = len(plan.new_revisions)
         progress(f"running {count} new migration{'s' if count != 1 else ''}")
@@ -244,16 +250,25 @@ def observe(
             return Snapshot(plan, facts, (), evidence, before, before, error.failure)
         progress("comparing")
         events = read_events(connection)
-        after = read_schema(connection, ignored_tables=source.version_tables(connection))
+        after, can = _state(connection, source)
         changes = attribute(compare(before, after), events, before)
+        changes = attribute_access(changes, statements)
         conversions = classify_conversions(connection, changes, before)
-        if queries:
+        if setup.queries:
             uninstall(connection)
-        asked_head = ask(connection, queries)
+        asked_head = ask(connection, setup.queries)
     evidence = Evidence(plan.revisions, statements, events, watch.seen)
-    facts = build_facts(before, after, changes, evidence, conversions, row_counts)
+    reach = Reach(difference(could, can), setup.data)
+    facts = build_facts(before, after, changes, evidence, conversions, row_counts, reach)
     facts = replace(facts, asked_base=asked_base, asked_head=asked_head)
     return Snapshot(plan, facts, changes, evidence, before, after)
+
+
+def _state(connection: psycopg.Connection[Any], source: Source) -> tuple[Schema, Access]:
+    """Read the schema as it is now, and who can do what in it."""
+    schema = read_schema(connection, ignored_tables=source.version_tables(connection))
+    access = read_access(connection)
+    return with_security(schema, access.security), access
 
 
 def _bootstrap(database: Address, scripts: tuple[Path, ...]) -> None:

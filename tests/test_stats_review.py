@@ -13,7 +13,7 @@ from gatekeeper.policy.evaluate import new_findings
 from gatekeeper.policy.load import load_all
 from gatekeeper.policy.model import Example, Policy, Rule
 from gatekeeper.report.view import message
-from gatekeeper.review import Snapshot, observe
+from gatekeeper.review import Setup, Snapshot, observe
 from gatekeeper.scratch.base import Address
 from gatekeeper.sources.split import split_script
 from gatekeeper.sources.sql_files import SqlFiles
@@ -27,7 +27,7 @@ def _observe(database: Address, before: str, migration: str) -> Snapshot:
     source = SqlFiles.of_scripts(
         split_script(before, "before"), [split_script(migration, "migration")]
     )
-    return observe(source, source.prepare(), database, {})
+    return observe(source, source.prepare(), database, Setup())
 
 
 def _facts(snapshot: Snapshot, rows: Mapping[str, int | None]) -> Facts:

@@ -178,6 +178,7 @@ def perform(
     setup = Setup(
         roles=config.database.roles,
         bootstrap=tuple(config.root / path for path in config.database.bootstrap),
+        data=config.data,
         statistics=read_statistics(config.root, config.stats) if config.stats else None,
     )
     with run_directory() as run, progress_shown(quiet=quiet) as progress:

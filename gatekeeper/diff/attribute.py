@@ -10,9 +10,13 @@ from gatekeeper.model.evidence import Event
 from gatekeeper.model.schema import (
     Column,
     Constraint,
+    DefaultPrivilege,
     EnumValue,
     ForeignKey,
+    Grant,
     Ident,
+    Membership,
+    Role,
     Schema,
     SchemaObject,
 )
@@ -52,6 +56,9 @@ _PRINTED = {
     "trigger.definition_changed",
     "rule.definition_changed",
 }
+
+# Event triggers do not say what a GRANT was on, and do not fire for roles.
+_UNSEEN = (Role, Membership, Grant, DefaultPrivilege)
 
 _Key = tuple[str, int, int]  # kind in the state, oid of the table or type, oid or attribute number
 _History = list[tuple[int | None, list[Any]]]
@@ -130,6 +137,8 @@ class _Witness:
 
     def cause(self, change: Change) -> tuple[int | None, bool]:
         """Give the number of the statement behind a change, and whether a CASCADE took it."""
+        if isinstance(change.after or change.before, _UNSEEN):
+            return None, False
         if change.after is None:
             return self._cause_of_drop(change)
         key, parts = _key(change.after)

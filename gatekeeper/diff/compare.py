@@ -55,7 +55,12 @@ def compare(before: Schema, after: Schema, *, by_name: bool = False) -> tuple[Ch
     if by_name:
         versions = before.server_version, after.server_version
         changes = [change for change in changes if not _only_printed_anew(change, *versions)]
-    return tuple(sorted(grouped(changes), key=_order))
+    return tuple(sorted(grouped(_without_defaults(changes)), key=_order))
+
+
+def _without_defaults(changes: list[Change]) -> list[Change]:
+    """Leave out the rights that an object is born with."""
+    return [c for c in changes if not (c.before is None and getattr(c.after, "is_default", False))]
 
 
 def _under_old_keys(old: _Keyed, new: _Keyed) -> _Keyed:

@@ -14,7 +14,7 @@ _CHECKED = {
 }
 
 FACETS: dict[str, dict[str, str]] = {
-    "schema": _COMMENT,
+    "schema": {"owner": "owner_changed", **_COMMENT},
     "table": {
         "table_kind": "kind_changed",
         "persistence": "persistence_changed",
@@ -30,6 +30,9 @@ FACETS: dict[str, dict[str, str]] = {
         "foreign_server": "foreign_server_changed",
         "foreign_options": "foreign_options_changed",
         "replica_identity": "replica_identity_changed",
+        "owner": "owner_changed",
+        "row_security": "row_security_changed",
+        "row_security_forced": "row_security_forcing_changed",
         **_COMMENT,
     },
     "column": {
@@ -69,6 +72,7 @@ FACETS: dict[str, dict[str, str]] = {
         "tablespace": "tablespace_changed",
         "column_settings": "column_settings_changed",
         "column_comments": "column_comments_changed",
+        "owner": "owner_changed",
         **_COMMENT,
     },
     "sequence": {
@@ -81,6 +85,7 @@ FACETS: dict[str, dict[str, str]] = {
         "cache": "cache_changed",
         "cycles": "cycling_changed",
         "owned_by": "ownership_changed",
+        "owner": "owner_changed",
         **_COMMENT,
     },
     "trigger": {"definition": "definition_changed", "enabled": "enabled_changed", **_COMMENT},
@@ -100,6 +105,7 @@ FACETS: dict[str, dict[str, str]] = {
         "support": "support_changed",
         "settings": "settings_changed",
         "body": "body_changed",
+        "owner": "owner_changed",
         **_COMMENT,
     },
     "type": {
@@ -118,6 +124,32 @@ FACETS: dict[str, dict[str, str]] = {
     "user_mapping": _DEFINED,
     "text_search_configuration": _DEFINED,
     "text_search_dictionary": _DEFINED,
+    "role": {
+        "is_superuser": "superuser_changed",
+        "can_login": "login_changed",
+        "inherits": "inheritance_changed",
+        "bypasses_row_security": "bypassing_changed",
+        "can_create_role": "role_creation_changed",
+        "can_create_database": "database_creation_changed",
+        "can_replicate": "replication_changed",
+        "settings": "settings_changed",
+        **_COMMENT,
+    },
+    "membership": {
+        "can_administer": "admin_option_changed",
+        "inherits": "inheritance_changed",
+        "can_set_role": "set_option_changed",
+    },
+    "grant": {"is_grantable": "grant_option_changed"},
+    "default_privilege": {"is_grantable": "grant_option_changed"},
+    "row_policy": {
+        "command": "command_changed",
+        "is_permissive": "permissiveness_changed",
+        "roles": "roles_changed",
+        "using": "using_changed",
+        "check": "check_changed",
+        **_COMMENT,
+    },
 }
 
 KINDS = tuple(FACETS)

@@ -7,12 +7,18 @@ from gatekeeper.model.change import Change
 from gatekeeper.model.schema import (
     Column,
     Constraint,
+    DefaultPrivilege,
     EnumValue,
     ForeignKey,
+    Grant,
+    Ident,
+    Identified,
     Index,
+    Membership,
     Namespace,
     Other,
     Part,
+    Role,
     SchemaObject,
     Sequence,
     Table,
@@ -45,8 +51,14 @@ class _Owners:
         self._types: dict[int, str] = {}
         self._constraints: dict[tuple[int, str], str] = {}
         self._schemas: dict[str, str] = {}
+        self._idents: dict[Ident, str] = {}
+        self._roles: dict[str, str] = {}
         for thing in things:
+            if isinstance(thing, Identified):
+                self._idents[thing.ident] = thing.subject
             match thing:
+                case Role():
+                    self._roles[thing.name] = thing.subject
                 case Table() | View():
                     self._relations[thing.oid] = thing.subject
                 case Column():
@@ -61,6 +73,8 @@ class _Owners:
 
     def owner(self, thing: SchemaObject) -> str | None:
         """Name what `thing` came or went with, if it did."""
+        if isinstance(thing, Grant | DefaultPrivilege | Membership):
+            return self._of_access(thing) if self._columns_own_keys else None
         schema = self._schemas.get(getattr(thing, "schema_name", None) or "")
         if schema is not None:
             return schema
@@ -83,3 +97,18 @@ class _Owners:
             return None  # an index on a new column of an old table is news of its own
         names = [name for name in thing.columns if name is not None]
         return next((s for n in names if (s := self._columns.get((thing.table_oid, n)))), None)
+
+    def _of_access(self, thing: Grant | DefaultPrivilege | Membership) -> str | None:
+        """Name the object or role that a right went with; a new one is always news."""
+        match thing:
+            case Grant():
+                whole = (thing.catalog_name, thing.object_oid, 0)
+                owner = self._idents.get(whole) or self._columns_by_number(thing)
+                return owner or self._roles.get(thing.grantee)
+            case DefaultPrivilege():
+                return self._roles.get(thing.owner) or self._roles.get(thing.grantee)
+            case Membership():
+                return self._roles.get(thing.role) or self._roles.get(thing.member)
+
+    def _columns_by_number(self, grant: Grant) -> str | None:
+        return self._idents.get(grant.object_ident) if grant.column_number else None

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gatekeeper.facts.access_rows import changed_values
 from gatekeeper.facts.happened import Happened
 from gatekeeper.facts.impact import Impact
+from gatekeeper.facts.reach import Columns, Reach, reach_rows
 from gatekeeper.facts.rows import Row, rows_of, table_of
+from gatekeeper.facts.sensitivity import is_plaintext_secret
 from gatekeeper.facts.sizes import Sizes
 from gatekeeper.facts.vocabulary import TABLES
 from gatekeeper.facts.world import World
@@ -18,8 +21,11 @@ from gatekeeper.model.schema import (
     Column,
     Constraint,
     ForeignKey,
+    Grant,
     Ident,
     Index,
+    Role,
+    RowPolicy,
     Schema,
     SchemaObject,
     Table,
@@ -51,14 +57,16 @@ def build_facts(
     evidence: Evidence,
     conversions: dict[Ident, str] | None = None,
     row_counts: Mapping[str, int | None] | None = None,
+    reach: Reach | None = None,
 ) -> Facts:
     """Build the facts. `conversions` says of changed columns what happens to their values.
 
-    `row_counts` are the rows that tables have in production, by subject in the base.
+    `row_counts` are the rows that tables have in production, by subject in the base; `reach` is
+    what changed in effective access.
     Rows of the head also stand for what was dropped, with `change` dropped and its last values.
     """
     sizes = Sizes(before, row_counts or {})
-    builder = _Builder(before, after, changes, evidence, conversions or {}, sizes)
+    builder = _Builder(before, after, changes, evidence, conversions or {}, sizes, reach or Reach())
     return Facts(base=builder.base(), head=builder.head())
 
 
@@ -71,14 +79,20 @@ class _Builder:
         evidence: Evidence,
         conversions: dict[Ident, str],
         sizes: Sizes,
+        reach: Reach,
     ) -> None:
         self._old, self._new = World(before), World(after)
         self._changes = changes
         self._conversions = conversions
         self._sizes = sizes
+        self._reach = reach
+        self._classes = Columns(reach.data, before, after)
         self._impact = Impact(evidence, before, sizes)
         self._writes = Writes.of(evidence, self._old, self._new, sizes)
         self._happened = Happened(evidence, changes, self._impact, self._writes)
+        self._old_idents = {
+            thing.ident for objects in before.objects().values() for thing in objects
+        }
         self._old_views = {view.subject: view for view in before.views}
         self._old_indexes = {index.subject: index for index in before.indexes}
         self._statements = {s.number: s for s in evidence.statements}
@@ -98,6 +112,8 @@ class _Builder:
                 for table, row in rows_of(self._old, thing):
                     if table_oid:
                         row["row_count"] = self._sizes.of(table_oid)
+                    if isinstance(thing, Column):
+                        row |= self._classified(thing)
                     rows[table].append(self._finish(table, row, thing.ident))
         return rows
 
@@ -110,6 +126,8 @@ class _Builder:
             if change.after is None and change.before is not None:
                 self._add(rows, self._old, change.before)
         rows["changes"] = [self._finish("changes", *self._change(c)) for c in self._changes]
+        for row, ident in reach_rows(self._reach, self._classes, self._changes, self._place):
+            rows["access"].append(self._finish("access", row, ident))
         for place, (name, row) in enumerate(self._happened.rows()):
             rows[name].append(self._finish(name, row, (name, place, 0)))
         return rows
@@ -144,8 +162,29 @@ class _Builder:
                 gone = [name for name in was.columns if name not in thing.columns]
                 row["columns_removed"] = ", ".join(gone) or None
             if isinstance(thing, Column):
-                row |= self._column(thing, changes)
+                row |= self._column(thing, changes) | self._classified(thing)
+            if isinstance(thing, Table):
+                row["row_security_dropped"] = self._lost_row_security(thing)
+            if isinstance(thing, Grant):
+                row["object_is_new"] = thing.object_ident not in self._old_idents
+            if isinstance(thing, Role | RowPolicy) and changes:
+                row |= changed_values(changes[0].before, changes[0].after)
             rows[name].append(self._finish(name, row, thing.ident))
+
+    def _classified(self, column: Column) -> Row:
+        found = self._classes.of(column)
+        return {
+            "sensitivity": found.class_name,
+            "sensitivity_source": found.source,
+            "sensitivity_what": found.what,
+            "is_plaintext_secret": is_plaintext_secret(
+                column.table_name, column.name, column.base_type
+            ),
+        }
+
+    def _lost_row_security(self, table: Table) -> bool:
+        was, now = self._old.tables.get(table.oid), self._new.tables.get(table.oid)
+        return was is not None and now is not None and was.row_security and not now.row_security
 
     def _rewritten(self, thing: SchemaObject) -> bool:
         """Say whether a table has other files than before, and its rows are in them.

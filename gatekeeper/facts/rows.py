@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from gatekeeper.facts.access_rows import access_row
 from gatekeeper.facts.sql_tokens import listed
 from gatekeeper.facts.tags import tags_of
 from gatekeeper.facts.world import World
@@ -10,15 +11,20 @@ from gatekeeper.model.names import qualified
 from gatekeeper.model.schema import (
     Column,
     Constraint,
+    DefaultPrivilege,
     EnumValue,
     Extension,
     ForeignKey,
     Function,
+    Grant,
     Index,
+    Membership,
     Namespace,
     Other,
     Part,
     RewriteRule,
+    Role,
+    RowPolicy,
     SchemaObject,
     Sequence,
     Table,
@@ -32,7 +38,7 @@ Row = dict[str, Any]
 
 def rows_of(world: World, thing: SchemaObject) -> list[tuple[str, Row]]:
     """Give (fact table, row) pairs for one object. A foreign key is a constraint as well."""
-    row = _common(thing)
+    row: Row = _common(thing)
     match thing:
         case Table():
             return [("tables", row | _table(world, thing))]
@@ -48,18 +54,7 @@ def rows_of(world: World, thing: SchemaObject) -> list[tuple[str, Row]]:
         case Index():
             return [("indexes", row | _index(world, thing))]
         case View():
-            return [
-                (
-                    "views",
-                    row
-                    | {
-                        "name": thing.name,
-                        "is_materialized": thing.is_materialized,
-                        "definition": thing.definition,
-                        "column_names": ", ".join(thing.columns),
-                    },
-                )
-            ]
+            return [("views", row | _view(thing))]
         case Sequence():
             values = {"name": thing.name, "data_type": thing.data_type, "owned_by": thing.owned_by}
             return [("sequences", row | values)]
@@ -69,7 +64,7 @@ def rows_of(world: World, thing: SchemaObject) -> list[tuple[str, Row]]:
         case RewriteRule():
             return [("rules", row | _of_table(world, thing) | _defined(thing))]
         case Function():
-            return [("functions", row | _function(thing))]
+            return [("functions", row | _function(world, thing))]
         case Type():
             return [("types", row | _defined(thing) | {"type_kind": thing.type_kind})]
         case EnumValue():
@@ -77,7 +72,10 @@ def rows_of(world: World, thing: SchemaObject) -> list[tuple[str, Row]]:
         case Extension():
             return [("extensions", row | {"name": thing.name, "version": thing.version})]
         case Namespace():
-            return [("schemas", row | {"name": thing.name})]
+            return [("schemas", row | {"name": thing.name, "owner": thing.owner})]
+        case Role() | Membership() | Grant() | DefaultPrivilege() | RowPolicy():
+            table, own = access_row(thing, world.powers, world.secured)
+            return [(table, row | own)]
         case Other():
             return []  # its changes are facts, it is not
 
@@ -106,6 +104,10 @@ def _table(world: World, table: Table) -> Row:
         "persistence": table.persistence,
         "is_partition": table.parent is not None,
         "inherits": table.inherits,
+        "owner": table.owner,
+        "row_security": table.row_security,
+        "row_security_forced": table.row_security_forced,
+        "row_policy_count": world.row_policies[table.oid],
         "tablespace": table.tablespace,
         "options": table.options,
         "replica_identity": table.replica_identity,
@@ -119,7 +121,20 @@ def _defined(thing: Trigger | RewriteRule | Type) -> Row:
     return {"name": thing.name, "definition": thing.definition}
 
 
-def _function(function: Function) -> Row:
+def _view(view: View) -> Row:
+    options = (view.options or "").replace("=on", "=true").split(", ")
+    return {
+        "name": view.name,
+        "is_materialized": view.is_materialized,
+        "owner": view.owner,
+        "is_security_invoker": "security_invoker=true" in options,
+        "is_security_barrier": "security_barrier=true" in options,
+        "definition": view.definition,
+        "column_names": ", ".join(view.columns),
+    }
+
+
+def _function(world: World, function: Function) -> Row:
     return {
         "name": function.name,
         "arguments": function.arguments,
@@ -129,7 +144,9 @@ def _function(function: Function) -> Row:
         "language": function.language,
         "volatility": function.volatility,
         "is_strict": function.is_strict,
+        "owner": function.owner,
         "is_security_definer": function.is_security_definer,
+        "public_can_execute": function.oid in world.public_functions,
         "settings": function.settings,
         "body": function.body,
     }

@@ -9,6 +9,7 @@ from gatekeeper.facts.columns import flag as _flag
 from gatekeeper.facts.columns import number as _number
 from gatekeeper.facts.columns import rows as _rows
 from gatekeeper.facts.columns import text as _text
+from gatekeeper.facts.vocabulary_access import SENSITIVITY, access_tables
 from gatekeeper.facts.vocabulary_events import EVENT_TABLES, PLACE
 from gatekeeper.model.evidence import LOCK_MODES as LOCK_WORDS
 
@@ -47,8 +48,10 @@ _VALIDATED_AT_ONCE = _flag(
     "validated_at_once", "it was added NOT VALID and validated in the same transaction"
 )
 
+_OWNER = _text("owner", "the role that owns it")
+
 VOCABULARY: tuple[FactTable, ...] = (
-    FactTable("schemas", "schema", (*_COMMON, _text("name", "the schema's name"))),
+    FactTable("schemas", "schema", (*_COMMON, _text("name", "the schema's name"), _OWNER)),
     FactTable(
         "tables",
         "table",
@@ -58,6 +61,11 @@ VOCABULARY: tuple[FactTable, ...] = (
             _text("persistence", "what a crash leaves of it", "permanent", "unlogged"),
             _flag("is_partition", "it is a partition of another table"),
             _text("inherits", "the tables whose columns it inherits, without being a partition"),
+            _OWNER,
+            _flag("row_security", "row security is enabled"),
+            _flag("row_security_forced", "the owner is held to it, too (FORCE)"),
+            _flag("row_security_dropped", "it was enabled before and is not now"),
+            _number("row_policy_count", "how many row policies it has"),
             _text("tablespace", "the tablespace it is in; null: the database's"),
             _text("options", "its storage parameters: fillfactor=70"),
             _text(
@@ -110,6 +118,8 @@ VOCABULARY: tuple[FactTable, ...] = (
             _text("references_column", "the column that its foreign key refers to"),
             _text("suggested_reference", "the table that it seems to refer to, from its name"),
             _text("suggested_column", "the key column of that table"),
+            *SENSITIVITY,
+            _flag("is_plaintext_secret", "by name and type a password, token or key, unencrypted"),
             _text("takes_along", "what was dropped with it: 1 index"),
         ),
     ),
@@ -199,6 +209,9 @@ VOCABULARY: tuple[FactTable, ...] = (
             *_COMMON,
             _text("name", "the view's name"),
             _flag("is_materialized", "it is a materialized view"),
+            _OWNER,
+            _flag("is_security_invoker", "it reads with its reader's rights, not its owner's"),
+            _flag("is_security_barrier", "no function sees rows that its condition hides"),
             _text("definition", "as pg_get_viewdef() writes it"),
             _text("column_names", "its columns, in order"),
             _text(
@@ -249,7 +262,9 @@ VOCABULARY: tuple[FactTable, ...] = (
             _text("language", "sql, plpgsql …"),
             _text("volatility", "what it promises", *("immutable", "stable", "volatile")),
             _flag("is_strict", "it is not called with a null"),
+            _OWNER,
             _flag("is_security_definer", "it runs with the rights of its owner"),
+            _flag("public_can_execute", "everybody may call it"),
             _text("settings", "its SET clauses: search_path=pg_catalog"),
             _text("body", "its source"),
         ),
@@ -280,6 +295,7 @@ VOCABULARY: tuple[FactTable, ...] = (
         "extension",
         (*_COMMON, _text("name", "the extension's name"), _text("version", "its version")),
     ),
+    *access_tables(_COMMON, _OF_PART),
     *EVENT_TABLES,
 )
 

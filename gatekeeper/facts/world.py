@@ -1,8 +1,10 @@
 """One schema with everything looked up that facts are derived from."""
 
 import re
+from collections import Counter
 from functools import cached_property
 
+from gatekeeper.facts.access_rows import Powers
 from gatekeeper.facts.references import ReferenceGuesser, Suggestion
 from gatekeeper.model.schema import Column, Constraint, ForeignKey, Index, Schema, Table, Type
 
@@ -31,12 +33,22 @@ class World:
         self.owned_sequences: dict[str, str] = {
             s.owned_by: s.subject for s in schema.sequences if s.owned_by is not None
         }
+        self.row_policies = Counter(policy.table_oid for policy in schema.row_policies)
+        self.secured = {t.oid for t in schema.tables if t.row_security}
+        self.public_functions = {
+            g.object_oid for g in schema.grants if g.object_kind == "function" and not g.grantee_oid
+        }
         self._types: dict[str, Type] = {t.subject: t for t in schema.types}
         self.unique_columns: set[tuple[int, str]] = {
             (i.table_oid, i.columns[0])
             for i in schema.indexes
             if i.is_unique and i.predicate is None and len(i.columns) == 1 and i.columns[0]
         }
+
+    @cached_property
+    def powers(self) -> Powers:
+        """Give what says which roles are powerful."""
+        return Powers(self.schema)
 
     @cached_property
     def _guesser(self) -> ReferenceGuesser:

@@ -57,6 +57,9 @@ class Table(Relation):
     foreign_server: str | None = None
     foreign_options: str | None = None
     replica_identity: str = "default"
+    owner: str = ""
+    row_security: bool = False  # ENABLE ROW LEVEL SECURITY
+    row_security_forced: bool = False  # the owner is held to it, too
     filenode: int = 0  # changes when the table is rewritten; never part of a comparison
     comment: str | None = None
 
@@ -77,6 +80,7 @@ class View(Relation):
     tablespace: str | None = None
     column_settings: str | None = None
     column_comments: str | None = None
+    owner: str = ""
     comment: str | None = None
 
 
@@ -98,6 +102,7 @@ class Sequence(Relation):
     cycles: bool = False
     owned_by: str | None = None
     owner_table_oid: int = 0
+    owner: str = ""
     comment: str | None = None
 
 

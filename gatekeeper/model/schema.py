@@ -24,22 +24,28 @@ from gatekeeper.model.relations import (
     Trigger,
     View,
 )
+from gatekeeper.model.security import DefaultPrivilege, Grant, Membership, Role, RowPolicy
 
 __all__ = [
     "Column",
     "Constraint",
+    "DefaultPrivilege",
     "EnumValue",
     "Extension",
     "ForeignKey",
     "Function",
+    "Grant",
     "Ident",
     "Identified",
     "Index",
+    "Membership",
     "Namespace",
     "Other",
     "Part",
     "Relation",
     "RewriteRule",
+    "Role",
+    "RowPolicy",
     "Schema",
     "SchemaObject",
     "Sequence",
@@ -58,6 +64,7 @@ class Namespace(Identified):
     catalog: ClassVar[str] = "pg_namespace"
     oid: int
     name: str
+    owner: str = ""
     comment: str | None = None
 
     @property
@@ -89,6 +96,7 @@ class Function(Identified):
     support: str | None = None  # the function that tells the planner more
     settings: str | None = None  # SET clauses: search_path=pg_catalog
     body: str = ""  # of an aggregate, the functions it is made of
+    owner: str = ""
     comment: str | None = None
 
     @property
@@ -189,12 +197,21 @@ SchemaObject = (
     | EnumValue
     | Extension
     | Other
+    | Role
+    | Membership
+    | Grant
+    | DefaultPrivilege
+    | RowPolicy
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """Everything that was read of one database, sorted by subject within each kind."""
+    """Everything that was read of one database, sorted by subject within each kind.
+
+    Roles and what follows, owners and row security, are there if access was read, too
+    (`gatekeeper.access.attach`). Grants to an object's owner are not among the grants.
+    """
 
     schemas: tuple[Namespace, ...] = ()
     tables: tuple[Table, ...] = ()
@@ -211,6 +228,11 @@ class Schema:
     enum_values: tuple[EnumValue, ...] = ()
     extensions: tuple[Extension, ...] = ()
     others: tuple[Other, ...] = ()
+    roles: tuple[Role, ...] = ()
+    memberships: tuple[Membership, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    default_privileges: tuple[DefaultPrivilege, ...] = ()
+    row_policies: tuple[RowPolicy, ...] = ()
     server_version: str = field(default="", compare=False)
 
     def objects(self) -> "dict[str, tuple[SchemaObject, ...]]":

@@ -130,7 +130,8 @@ class Finding:
         if change in ("altered", "renamed"):  # which of them may change with the next commit
             change = ""
         parts = (self.policy.id, self.origin or self.subject, change)
-        return "GK-" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
+        text = "\0".join(parts).encode(errors="backslashreplace")  # a file's name need not be UTF-8
+        return "GK-" + hashlib.sha256(text).hexdigest()[:10]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, meta
+from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gatekeeper.yaml_reader import did_you_mean
@@ -68,4 +68,9 @@ def fill(text: str, values: dict[str, Any], escape: Escape) -> str:
     variables = dict(values)
     variables.setdefault("table", values.get("table_subject") or values.get("subject"))
     variables.setdefault("column", values.get("subject"))
-    return _environment(escape).from_string(text).render(variables)
+    return _compiled(escape, text).render(variables)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(escape: Escape, text: str) -> Template:
+    return _environment(escape).from_string(text)

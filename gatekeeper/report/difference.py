@@ -9,14 +9,19 @@ from gatekeeper.model.change import Change
 from gatekeeper.model.schema import (
     Column,
     Constraint,
+    DefaultPrivilege,
     EnumValue,
     Extension,
     ForeignKey,
     Function,
+    Grant,
     Index,
+    Membership,
     Namespace,
     Other,
     RewriteRule,
+    Role,
+    RowPolicy,
     SchemaObject,
     Sequence,
     Table,
@@ -96,7 +101,9 @@ def described(thing: SchemaObject) -> str | None:
             return f"VERSION {thing.version}"
         case Constraint() | ForeignKey() | Index() | Trigger() | RewriteRule() | Other():
             return thing.definition or None
-        case Namespace() | EnumValue():
+        case RowPolicy():
+            return _row_policy(thing)
+        case Namespace() | EnumValue() | Role() | Membership() | Grant() | DefaultPrivilege():
             return None
 
 
@@ -129,3 +136,11 @@ def _column(column: Column) -> str:
     if column.not_null:
         words.append("NOT NULL")
     return " ".join(words)
+
+
+def _row_policy(policy: RowPolicy) -> str:
+    kind = "PERMISSIVE" if policy.is_permissive else "RESTRICTIVE"
+    text = f"{kind} FOR {policy.command.upper()} TO {', '.join(policy.roles)}"
+    if policy.using is not None:
+        text += f" USING ({policy.using})"
+    return text if policy.check is None else f"{text} WITH CHECK ({policy.check})"

@@ -17,6 +17,10 @@ _STATEMENT = (
     "locked_table", "lock_mode", "blocks_reads", "blocks_writes", "held_table", "held_lock_mode",
     "scanned_table", "rewritten_table", "lock_timeout_ms", "statement_timeout_ms", "refused",
 )  # fmt: skip
+_ACCESS = (
+    "role_name", "privilege", "object_subject", "object_kind", "change", "via", "exposure", "rows",
+    "needs_set_role", "is_certain", "sensitivity", "permitted", "file", "line",
+)  # fmt: skip
 
 
 def render_json(outcome: Outcome) -> str:
@@ -46,6 +50,9 @@ def report_values(outcome: Outcome) -> dict[str, Any]:
         "statements": [
             {name: row[name] for name in _STATEMENT}
             for row in outcome.facts.head.get("statements", [])
+        ],
+        "access": [
+            {name: row[name] for name in _ACCESS} for row in outcome.facts.head.get("access", [])
         ],
         "notes": list(outcome.notes),
     }

@@ -14,6 +14,7 @@ from gatekeeper.report.diagram import diagram
 from gatekeeper.report.escape import Markup, cell, code, fence, shortened, visible
 from gatekeeper.report.links import Links
 from gatekeeper.report.outcome import Outcome
+from gatekeeper.report.reach import Gain, gains
 from gatekeeper.report.schema_diff import diff_lines
 from gatekeeper.report.view import (
     Item,
@@ -34,6 +35,7 @@ _MOST_LINES = {"full": 400, "compact": 60, "minimal": 0}
 _MOST_NOTES = {"full": 100, "compact": 20, "minimal": 3}
 _MOST_TEXT = {"full": 4000, "compact": 1500, "minimal": 600}  # characters of each text of a failure
 _MOST_RESOLVED = 10
+_MOST_GAINS = 50
 _MOST_OUTPUT = 2_000_000  # characters that a template may give
 _VERDICT_ICONS = {"passed": "✅", "blocked": "❌", "undecided": "❌"}
 
@@ -147,6 +149,7 @@ def _values(outcome: Outcome, level: str, frame: Frame) -> dict[str, Any]:
     lines = diff_lines(outcome.changes) if level != "minimal" else []
     shown = rows[: _MOST_ROWS[level]]
     failure, full = outcome.failure, level == "full"
+    reached = gains(outcome)
     kinds = [c.kind for c in outcome.changes if c.part_of is None]
     return {
         "level": Markup(level),
@@ -165,6 +168,8 @@ def _values(outcome: Outcome, level: str, frame: Frame) -> dict[str, Any]:
         "fixes": [_fix(i) for i in shown if i.first.blocks] if level != "minimal" else [],
         "advice": [_fix(i) for i in shown if not i.first.blocks] if full else [],
         "impact": [_impact(row, frame.links) for row in _locking(outcome)] if full else [],
+        "gains": [_gain(gain) for gain in reached[:_MOST_GAINS]] if full else [],
+        "hidden_gains": max(0, len(reached) - _MOST_GAINS),
         "diff": "\n".join(lines) if 0 < len(lines) <= _MOST_LINES[level] else "",
         "diff_title": Markup(change_counts(kinds)),
         "diagram": (diagram(outcome.after, outcome.changes) or "") if full else "",
@@ -232,6 +237,17 @@ def _locking(outcome: Outcome) -> list[dict[str, Any]]:
     ][:40]
 
 
+def _gain(gain: Gain) -> dict[str, Any]:
+    return {
+        "role": gain.role,
+        "privileges": Markup(", ".join(gain.privileges)),
+        "thing": gain.thing,
+        "columns": gain.columns,
+        "limits": Markup("; ".join(gain.limits)),
+        "via": gain.via,
+    }
+
+
 def _impact(row: dict[str, Any], links: Links) -> dict[str, Any]:
     blocks = (
         "reads and writes" if row["blocks_reads"] else "writes" if row["blocks_writes"] else "—"
@@ -242,6 +258,6 @@ def _impact(row: dict[str, Any], links: Links) -> dict[str, Any]:
         "table": row["locked_table"],
         "lock": row["lock_mode"],
         "blocks": Markup(blocks),
-        "reads": row["scanned_table"],
+        "reads": row["scanned_table"] if row["scanned_table"] != row["rewritten_table"] else None,
         "rewrites": row["rewritten_table"],
     }

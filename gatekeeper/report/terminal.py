@@ -12,11 +12,13 @@ from rich.text import Text
 from gatekeeper.model.evidence import Failure
 from gatekeeper.report.escape import shortened, visible, visible_lines
 from gatekeeper.report.outcome import Outcome
+from gatekeeper.report.reach import Gain, gains
 from gatekeeper.report.view import Item, headline, instead, items, message, place, place_of, summary
 
 _STYLES = {"error": "bold red", "warning": "yellow", "notice": "cyan"}
 _VERDICT_STYLES = {"passed": "bold green", "blocked": "bold red", "undecided": "bold red"}
 _WIDEST = 100
+_MOST_GAINS = 10
 
 
 def print_terminal(outcome: Outcome, console: Console) -> None:
@@ -28,6 +30,7 @@ def print_terminal(outcome: Outcome, console: Console) -> None:
     for item in items(outcome.findings):
         printer.item(item, explain=item.policy.id not in explained)
         explained.add(item.policy.id)
+    printer.gains(gains(outcome))
     for note in outcome.notes:
         printer.prose(f"note: {visible(note)}", "dim", indent="")
     verdict = headline(outcome)
@@ -79,6 +82,21 @@ class _Printer:
             self.prose(item.policy.why, "dim")
             self._advice("Instead:", instead(finding))
             self._advice("With Alembic:", instead(finding, alembic=True))
+        self.line(Text())
+
+    def gains(self, found: list[Gain]) -> None:
+        """Say who can do more than before."""
+        if not found:
+            return
+        self.line(Text("Who can do more after this", style="bold"))
+        for gain in found[:_MOST_GAINS]:
+            what = ", ".join(gain.privileges)
+            columns = f" ({', '.join(gain.columns)})" if gain.columns else ""
+            limits = f" [{'; '.join(gain.limits)}]" if gain.limits else ""
+            text = f"{gain.role}: {what} on {gain.thing}{columns}{limits}, by {gain.via}"
+            self.prose(visible(shortened(text, 400)))
+        if len(found) > _MOST_GAINS:
+            self.prose(f"and {len(found) - _MOST_GAINS} more; --format json has all", "dim")
         self.line(Text())
 
     def failure(self, failure: Failure) -> None:

@@ -1,64 +1,22 @@
 """The review comment: what it says, that nothing in it can be injected, and that it fits."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from markdown_it import MarkdownIt
 
-from gatekeeper.errors import ConfigError
-from gatekeeper.model.change import Change
-from gatekeeper.model.schema import Table
 from gatekeeper.policy.model import Finding, Policy
-from gatekeeper.report.escape import Markup
-from gatekeeper.report.links import Links
-from gatekeeper.report.markdown import LIMIT, Frame, OwnTemplate, render_markdown
-from gatekeeper.report.outcome import Outcome
+from gatekeeper.report.markdown import LIMIT, render_markdown
 from gatekeeper.report.view import instead
-
-_MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-_HOSTILE = [
-    "x`<img src=x onerror=alert(1)>`",
-    "```\n</details>\n# owned\n",
-    "|a|b|\n|---|---|\n",
-    "</summary></details><script>alert(1)</script>",
-    "[x](javascript:alert(1)) ![](http://x) **b** @everyone #1",
-    "-->\n\n## owned\n\n<details>",
-    "\u202e\u200b``` ` ````",
-    "a\r\n- b\r\r> c\x00\x1b[31m",
-    "{{ 7 * 7 }}{% raw %}",
-]
-
-
-def _shape(text: str) -> Counter[str]:
-    """Count the elements of a comment. Text counts by what surrounds code, fences by language."""
-    found: Counter[str] = Counter()
-    for token in _MARKDOWN.parse(text):
-        for part in (token, *(token.children or ())):
-            raw = part.content if part.type in ("html_block", "html_inline", "text") else part.info
-            found[f"{part.type} {part.tag} {raw}"] += 1
-    return found
+from tests.report.documents import HOSTILE, MARKDOWN, many, shape
 
 
 def _balanced(text: str) -> bool:
-    kinds = [(t.type, t.content) for t in _MARKDOWN.parse(text)]
+    kinds = [(t.type, t.content) for t in MARKDOWN.parse(text)]
     opened = sum(c.count("<details") for k, c in kinds if k == "html_block")
     closed = sum(c.count("</details>") for k, c in kinds if k == "html_block")
     return opened == closed and kinds[-1] == ("html_block", "</details>\n")
-
-
-def _many(outcome: Any, finding: Any, policies: Mapping[str, Policy], count: int) -> Outcome:
-    """Make a review with `count` findings, each of a policy of its own, and 3,000 changes."""
-    kinds = [policies[key] for key in sorted(policies)]
-    findings = [
-        finding(replace(kinds[i % len(kinds)], id=f"policy-{i}"), f"public.table_{i}")
-        for i in range(count)
-    ]
-    tables = [Table(i, "public", f"table_{i}") for i in range(3_000)]
-    changes = tuple(Change("table.dropped", t.subject, t.ident, before=t) for t in tables)
-    return outcome(*findings, changes=changes)
 
 
 def test_the_first_line_gives_verdict_and_counts(outcome: Any, finding: Any) -> None:
@@ -103,7 +61,7 @@ def test_a_row_names_policy_object_event_and_place(outcome: Any, finding: Any) -
     ) in text
 
 
-@pytest.mark.parametrize("name", _HOSTILE)
+@pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_in_every_value_of_every_finding_add_nothing(
     outcome: Any, finding: Any, policies: Mapping[str, Policy], name: str
 ) -> None:
@@ -111,22 +69,22 @@ def test_hostile_names_in_every_value_of_every_finding_add_nothing(
         review = outcome(*(finding(key, word) for key in policies), name=word)
         return render_markdown(review, limit=10_000_000)  # the same rendering, however long
 
-    assert _shape(text(name)) == _shape(text("orders"))
+    assert shape(text(name)) == shape(text("orders"))
 
 
-@pytest.mark.parametrize("name", _HOSTILE)
+@pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_failure_adds_nothing(failed: Any, name: str) -> None:
-    assert _shape(render_markdown(failed(name))) == _shape(render_markdown(failed()))
+    assert shape(render_markdown(failed(name))) == shape(render_markdown(failed()))
 
 
-@pytest.mark.parametrize("name", _HOSTILE)
+@pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_adds_nothing_where_many_findings_share_a_row(
     outcome: Any, finding: Any, name: str
 ) -> None:
     def text(word: str) -> str:
         return render_markdown(outcome(*[finding("table-dropped", word)] * 7, name=word))
 
-    assert _shape(text(name)) == _shape(text("orders"))
+    assert shape(text(name)) == shape(text("orders"))
 
 
 @pytest.mark.parametrize("ticks", ["`", "``", "```"])
@@ -140,7 +98,7 @@ def test_a_house_policy_that_places_values_badly_is_harmless(
     house = replace(policies["table-dropped"], message=message)
     hostile = f"{ticks} <img src=x onerror=alert(1)>"
     text = render_markdown(outcome(finding(house, "orders", comment=hostile)))
-    assert not [kind for kind in _shape(text) if "onerror" in kind]
+    assert not [kind for kind in shape(text) if "onerror" in kind]
 
 
 def test_the_same_review_gives_the_same_bytes(
@@ -240,7 +198,7 @@ def test_the_richest_rendering_that_fits_is_taken(
 def test_a_huge_review_fits_and_is_cut_nowhere(
     outcome: Any, finding: Any, policies: Mapping[str, Policy], count: int, rows: int
 ) -> None:
-    text = render_markdown(_many(outcome, finding, policies, count))
+    text = render_markdown(many(outcome, finding, policies, count))
     assert len(text.encode()) <= LIMIT
     assert text.count("| `policy-") == rows
     assert _balanced(text)
@@ -272,208 +230,3 @@ def test_any_number_of_notes_fits(outcome: Any) -> None:
 def test_names_that_are_no_utf8_are_rendered(outcome: Any, finding: Any) -> None:
     found: Finding = finding("table-dropped", file="m\udcff.py")
     assert b"\\udcff" in render_markdown(outcome(found)).encode()
-
-
-_BLOB = "https://github.com/acme/shop/blob/9f2c1e7"
-
-
-def _links(text: str) -> list[tuple[str, str]]:
-    """Give the address and text of every link."""
-    found = []
-    for token in _MARKDOWN.parse(text):
-        children = token.children or []
-        for i, part in enumerate(children):
-            if part.type == "link_open":
-                found.append((str(part.attrs["href"]), children[i + 1].content))
-    return found
-
-
-def test_places_are_links_to_the_head_where_its_address_is_known(
-    outcome: Any, finding: Any, failed: Any
-) -> None:
-    frame = Frame(Links(_BLOB))
-    text = render_markdown(outcome(finding("table-dropped", file="m/0002.py")), frame=frame)
-    assert "<br>[`0002.py:12`](https://github.com/acme/shop/blob/9f2c1e7/m/0002.py#L12) |" in text
-    assert (f"{_BLOB}/orders#L3", "orders:3") in _links(text)  # the table of locks
-    assert _links(render_markdown(failed(file="m/1.py"), frame=frame)) == [
-        (f"{_BLOB}/m/1.py#L7", "1.py:7")
-    ]
-
-
-@pytest.mark.parametrize("file", ["../../../settings", "/etc/passwd", "a//b", "a/./b", "a\\b"])
-def test_a_path_that_leads_elsewhere_is_no_link(outcome: Any, finding: Any, file: str) -> None:
-    made = outcome(finding("table-dropped", file=file), name="../x")
-    text = render_markdown(made, frame=Frame(Links(_BLOB)))
-    assert _links(text) == []
-    assert f"`{file}:12`" in text
-
-
-@pytest.mark.parametrize("name", _HOSTILE)
-def test_a_hostile_file_is_one_link_to_itself(outcome: Any, finding: Any, name: str) -> None:
-    def text(file: str) -> str:
-        made = outcome(finding("table-dropped", file=f"m/{file}x"))
-        return render_markdown(made, frame=Frame(Links(_BLOB)))
-
-    if "//" not in name and "/<" not in name:
-        assert len(_links(text(name))) == len(_links(text("a")))
-    for address, _ in _links(text(name)):
-        assert address.startswith(f"{_BLOB}/")
-        assert address.isascii()
-
-
-def test_the_full_report_is_linked_where_rows_are_left_out(
-    outcome: Any, finding: Any, policies: Mapping[str, Policy]
-) -> None:
-    made = _many(outcome, finding, policies, 150)
-    text = render_markdown(
-        made, frame=Frame(report_url="https://github.com/acme/shop/actions/runs/1")
-    )
-    assert (
-        "more rows are in [the full report](https://github.com/acme/shop/actions/runs/1)." in text
-    )
-
-
-def test_alerts_come_before_everything_but_the_verdict(outcome: Any, finding: Any) -> None:
-    frame = Frame(alerts=(Markup("Careful with `x`."), "y` <b>"))
-    lines = render_markdown(outcome(finding("table-dropped")), frame=frame).splitlines()
-    assert lines[1:7] == [
-        "",
-        "> [!WARNING]",
-        "> Careful with `x`.",
-        "",
-        "> [!WARNING]",
-        "> ``y` <b>``",
-    ]
-
-
-def test_what_is_resolved_is_named(outcome: Any) -> None:
-    some = Frame(resolved=("GK-0000000001", "GK-0000000002"))
-    text = render_markdown(outcome(), frame=some)
-    assert "\n\nResolved since an earlier report: `GK-0000000001`, `GK-0000000002`.\n" in text
-    many = Frame(resolved=tuple(f"GK-{n:010x}" for n in range(13)))
-    assert "`GK-0000000009` and 3 more.\n" in render_markdown(outcome(), frame=many)
-
-
-def test_the_command_gives_the_same_report(outcome: Any) -> None:
-    assert "$ gatekeeper check --base origin/main\n" in render_markdown(
-        outcome(), frame=Frame(base="origin/main")
-    )
-    assert "$ gatekeeper check\n" in render_markdown(outcome())
-
-
-def _own(outcome: Outcome, text: str, **options: Any) -> str:
-    return render_markdown(outcome, template=OwnTemplate(text, "report.md.j2"), **options)
-
-
-_EXTENDS = '{% extends "comment.md.j2" %}\n'
-_BLOCKS = ("headline", "summary", "findings", "fixes", "advice", "impact", "diff", "diagram",
-           "notes", "run")  # fmt: skip
-
-
-def test_a_template_that_changes_nothing_gives_the_same_bytes(outcome: Any, finding: Any) -> None:
-    made = outcome(finding("table-dropped"), finding("unindexed-foreign-key"))
-    assert _own(made, _EXTENDS) == render_markdown(made)
-
-
-@pytest.mark.parametrize("block", _BLOCKS)
-def test_each_block_can_be_replaced(outcome: Any, finding: Any, block: str) -> None:
-    made = outcome(finding("table-dropped"), finding("unindexed-foreign-key"))
-    text = _own(made, f"{_EXTENDS}{{% block {block} %}}**Ours.**{{% endblock %}}")
-    tokens = [t for token in _MARKDOWN.parse(text) for t in token.children or ()]
-    assert [t.content for t in tokens].count("Ours.") == 1  # in a paragraph, as Markdown
-    assert len(text.splitlines()) < len(render_markdown(made).splitlines())
-
-
-def test_a_failure_has_a_block_too(failed: Any) -> None:
-    text = _own(
-        failed(), f"{_EXTENDS}{{% block failure %}}Ask {{{{ failure.message }}}}{{% endblock %}}"
-    )
-    assert "\n\nAsk `boom`" in text
-
-
-def test_a_block_can_keep_what_it_had(outcome: Any) -> None:
-    text = _own(outcome(), _EXTENDS + "{% block run %}{{ super() }}{% endblock %}")
-    assert text.count("gatekeeper check") == 1
-
-
-@pytest.mark.parametrize("name", _HOSTILE)
-@pytest.mark.parametrize(
-    "template",
-    [
-        "{{ head }}", "x{{ head }}y", "{{ head }}{{ head }}", "{{ rows[0].subject ~ head }}",
-        "{{ head | safe }}", "{{ head | upper }}", "{{ '%s' | format(head) }}", "{{ [head] }}",
-        "{% set x %}{{ head }}{% endset %}{{ x }}", "{% filter upper %}{{ head }}{% endfilter %}",
-        "{{ rows[0].subject.replace('orders', head) }}", "{{ rows[0].subject + head }}",
-        "{% macro m(x) %}{{ x }}{% endmacro %}{{ m(head) }}", "{{ head | fence }}",
-        "{{ 'x' | fence(head) }}", "{{ head | fence(head) }}", "{% for c in [head] %}{{ c }}{% endfor %}",
-        "{{ head | default('x') }}", "{{ none | default(head) }}", "{{ (head, 1) | first }}",
-    ],
-)  # fmt: skip
-def test_no_template_can_forget_to_escape(
-    outcome: Any, finding: Any, template: str, name: str
-) -> None:
-    def kinds(word: str) -> set[str]:
-        made = outcome(finding("table-dropped", "orders"), head=word)
-        parts = _shape(_own(made, f"begin\n\n{template}\n\nend"))
-        return {kind.partition(" ")[0] for kind in parts}
-
-    text = {
-        "inline",
-        "text",
-        "softbreak",
-        "code_inline",
-        "paragraph_open",
-        "paragraph_close",
-        "fence",
-    }
-    assert kinds(name) <= text
-
-
-@pytest.mark.parametrize(
-    "template",
-    [
-        "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
-        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
-        "{{ rows.append(1) }}",
-        "{{ failure.message.__class__ }}",
-        "{% include '../view.py' %}",
-        "{% include 'comment.md.j2' ignore missing with context %}{% import 'os' as os %}",
-        "{% for i in range(10 ** 8) %}x{% endfor %}",
-        "{{ head.format(x=1).__class__ }}",
-        "{% extends '/etc/passwd' %}",
-        "{{ 1 / 0 }}",
-        "{{ nobody }}",
-        "{{ head | nothing }}",
-        "{% if %}",
-        "{% block a %}",
-    ],
-)
-def test_a_template_that_is_wrong_or_evil_is_refused(outcome: Any, template: str) -> None:
-    with pytest.raises(ConfigError, match=r"^report.md.j2(:\d+)?: the template cannot be used: "):
-        _own(outcome(), template)
-
-
-def test_the_line_of_a_mistake_is_told(outcome: Any) -> None:
-    with pytest.raises(ConfigError, match=r"^report.md.j2:3: .*'nobody' is undefined"):
-        _own(outcome(), _EXTENDS + "{% block run %}\n{{ nobody }}\n{% endblock %}")
-
-
-@pytest.mark.parametrize(
-    "template",
-    [
-        "{{ 'a' * 50000000 }}" + "x" * 60_000,
-        "{% for i in range(90000) %}{{ 'a' * 100 }}{{ i }}{% endfor %}",
-        "{% for i in range(90000) %}long enough to be too long in the end{% endfor %}",
-    ],
-)
-def test_a_template_that_says_too_much_is_refused(outcome: Any, template: str) -> None:
-    with pytest.raises(ConfigError, match="longer than 60,000 bytes") as caught:
-        _own(outcome(), template)
-    assert "minimal" in caught.value.hint
-
-
-def test_a_template_can_say_less_where_there_is_no_room(outcome: Any) -> None:
-    text = (
-        "{% if level == 'full' %}{% for i in range(9000) %}much text {% endfor %}{% endif %}Short."
-    )
-    assert _own(outcome(), text) == "Short.\n"
