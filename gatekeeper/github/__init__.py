@@ -1,0 +1,1 @@
+"""Publishes a judgement on GitHub: comment, check run, review, annotations."""
