@@ -26,7 +26,7 @@ def read_access(connection: psycopg.Connection[Any]) -> Access:
 
 
 def _concerns_anybody(security: Security) -> bool:
-    if any(not role.is_superuser for role in security.roles):
+    if any(not (role.is_superuser or role.is_predefined) for role in security.roles):
         return True
     if any(grant.catalog_name == "pg_class" and not grant.grantee_oid for grant in security.grants):
         return True  # to PUBLIC

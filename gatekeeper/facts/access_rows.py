@@ -117,6 +117,11 @@ def changed_values(before: SchemaObject | None, after: SchemaObject | None) -> R
         return {
             "using_before": before.using if before.using != after.using else None,
             "check_before": before.check if before.check != after.check else None,
-            "roles_before": ", ".join(before.roles) if before.roles != after.roles else None,
+            "roles_before": ", ".join(before.roles) if _has_other_roles(before, after) else None,
         }
     return {}
+
+
+def _has_other_roles(before: RowPolicy, after: RowPolicy) -> bool:
+    """Say whether a row policy is for others than before; a role that is renamed is the same."""
+    return before.roles != after.roles and before.role_oids != after.role_oids

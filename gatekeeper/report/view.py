@@ -16,7 +16,10 @@ _PLURALS = {"index": "indexes", "policy": "policies"}
 # Columns of facts that hold a bare name: in SQL it may need quotes.
 _NAME_LISTS = {"column_names", "references_columns"}
 _MARKED = re.compile("\ue000(.*?)\ue001")
-_NAMES = {"name", "column_name", "table_name", "schema_name", "renamed_from", "type_name"}
+_NAMES = {
+    "name", "column_name", "table_name", "schema_name", "renamed_from", "type_name", "role_name",
+    "grantee", "member", "owner",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
