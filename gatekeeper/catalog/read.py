@@ -16,7 +16,7 @@ from gatekeeper.model.schema import Schema
 
 OLDEST_SERVER = 14
 
-_KINDS: dict[str, type] = {
+KINDS: dict[str, type] = {
     "schemas": model.Namespace,
     "tables": model.Table,
     "columns": model.Column,
@@ -72,10 +72,10 @@ def read_schema(
         # Names in definitions are schema-qualified when nothing but pg_catalog is on the path.
         connection.execute("SET LOCAL search_path = ''")
         connection.execute("SELECT set_config('lock_timeout', %s, true)", [longest_wait])
-        for kind in _KINDS:
+        for kind in KINDS:
             query = query_text(kind, version).encode()
             cursors[kind] = connection.execute(query, prepare=False)
-        found = {kind: _objects(cls, cursors[kind]) for kind, cls in _KINDS.items()}
+        found = {kind: _objects(cls, cursors[kind]) for kind, cls in KINDS.items()}
     places = {table.oid: place for place, table in enumerate(found["tables"])}
     found["columns"] = tuple(sorted(found["columns"], key=lambda c: places[c.table_oid]))
     schema = Schema(**found, server_version=_version(connection))
