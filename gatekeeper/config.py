@@ -10,6 +10,9 @@ from gatekeeper.yaml_reader import Node, Plain, Problems, as_strings, read_text,
 FILE_NAMES = ("gatekeeper.yml", "gatekeeper.yaml")
 SEVERITIES = ("error", "warning", "notice")
 MODES = ("enforce", "dry-run")
+ROLE_ATTRIBUTES = (
+    "login", "superuser", "bypassrls", "createrole", "createdb", "replication", "noinherit",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,21 @@ class Migrations:
 
 
 @dataclass(frozen=True, slots=True)
+class ProductionRole:
+    """A role that production creates elsewhere. `attributes` are words of ROLE_ATTRIBUTES."""
+
+    name: str
+    member_of: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Database:
     """The scratch database."""
 
     url: str | None = None
     allow_remote: bool = False
-    roles: tuple[str, ...] = ()
+    roles: tuple[ProductionRole, ...] = ()
     bootstrap: tuple[str, ...] = ()  # SQL files run before the first migration
 
 
@@ -126,8 +138,34 @@ def _database(node: Node) -> Database:
     return Database(
         url=entries["url"].text() if "url" in entries else None,
         allow_remote="allow_remote" in entries and entries["allow_remote"].flag(),
-        roles=entries["roles"].texts() if "roles" in entries else (),
+        roles=_roles(entries["roles"]) if "roles" in entries else (),
         bootstrap=entries["bootstrap"].texts() if "bootstrap" in entries else (),
+    )
+
+
+def _roles(node: Node) -> tuple[ProductionRole, ...]:
+    """Read names, and mappings of a name, the roles it is a member of, and attributes."""
+    found: dict[str, ProductionRole] = {}
+    for item in node.items():
+        role = _role(item)
+        if role.name in found:
+            item.problem(f"the role {role.name!r} is given twice")
+        found[role.name] = role
+    return tuple(found.values())
+
+
+def _role(node: Node) -> ProductionRole:
+    if not node.is_mapping():
+        return ProductionRole(node.text())
+    entries = node.mapping(("name", "member_of", "attributes"))
+    if "name" not in entries:
+        node.problem("a role needs a name: {name: billing, member_of: [staff]}")
+    groups = entries["member_of"].texts() if "member_of" in entries else ()
+    words = entries["attributes"].items() if "attributes" in entries else ()
+    return ProductionRole(
+        entries["name"].text() if "name" in entries else "",
+        tuple(dict.fromkeys(groups)),
+        tuple(word.word(ROLE_ATTRIBUTES, "login", what="attribute") for word in words),
     )
 
 

@@ -18,6 +18,7 @@ from gatekeeper.catalog.access import read_access
 from gatekeeper.catalog.ask import CatalogQueries, ask
 from gatekeeper.catalog.conversion import classify_conversions
 from gatekeeper.catalog.read import read_schema
+from gatekeeper.config import ProductionRole
 from gatekeeper.config_data import DataConfig
 from gatekeeper.diff.attribute import attribute
 from gatekeeper.diff.attribute_access import attribute_access
@@ -56,7 +57,7 @@ class Setup:
     `statistics` say how large the tables are in production, where that is known.
     """
 
-    roles: tuple[str, ...] = ()
+    roles: tuple[ProductionRole, ...] = ()
     bootstrap: tuple[Path, ...] = ()
     queries: CatalogQueries = field(default_factory=dict)
     statistics: Statistics | None = None
@@ -176,6 +177,7 @@ def _run(
     """Run the migrations; a role that they grant to and that nobody created is created."""
     roles = list(setup.roles)
     while True:
+        server.drop_new_roles()
         server.create_roles(tuple(roles))
         database = server.create_database()
         try:
@@ -184,9 +186,10 @@ def _run(
             pass
         except MigrationFailed as error:
             role = missing_role(error.failure)
-            if role is None or role in roles or len(roles) >= _MOST_ROLES + len(setup.roles):
+            known = {made.name for made in roles}
+            if role is None or role in known or len(roles) >= _MOST_ROLES + len(setup.roles):
                 raise
-            roles.append(role)
+            roles.append(ProductionRole(role))
             progress(f"creating the role {role}")
         server.drop_database(database.database)
         plan = source.restart()
@@ -198,16 +201,16 @@ def _run_once(
     server: ScratchServer,
     database: Address,
     setup: Setup,
-    roles: tuple[str, ...],
+    roles: tuple[ProductionRole, ...],
     progress: Progress,
 ) -> Snapshot:
     _bootstrap(database, setup.bootstrap)
     counted = setup.statistics
     snapshot = observe(source, plan, database, setup, progress)
     notes = [
-        f"the role {name} was created for this run; nothing in the history creates it"
-        for name in roles
-        if name not in setup.roles
+        f"the role {role.name} was created for this run; nothing in the history creates it"
+        for role in roles
+        if role not in setup.roles
     ]
     notes += [
         f"a stand-in was used for the extension {name}" for name in server.stand_ins(database)

@@ -113,6 +113,9 @@ class Node:
     def is_mapping(self) -> bool:
         return isinstance(self._node, yaml.MappingNode)
 
+    def is_list(self) -> bool:
+        return isinstance(self._node, yaml.SequenceNode)
+
     def text(self, default: str = "") -> str:
         """Give a text; numbers and words count as text."""
         if not isinstance(self._node, yaml.ScalarNode) or self._is_null():

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gatekeeper.config import Config, Database, Migrations, find_config, load_config
+from gatekeeper.config import (
+    Config,
+    Database,
+    Migrations,
+    ProductionRole,
+    find_config,
+    load_config,
+)
 from gatekeeper.errors import ConfigError
 
 _FULL = """
@@ -56,7 +63,10 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         timeout=90,
     )
     assert config.database == Database(
-        "postgresql://localhost/", allow_remote=True, roles=("reporting",), bootstrap=("roles.sql",)
+        "postgresql://localhost/",
+        allow_remote=True,
+        roles=(ProductionRole("reporting"),),
+        bootstrap=("roles.sql",),
     )
     assert config.packs == ("recommended", "policies/")
     assert config.policies["column-dropped"].severity == "warning"
@@ -198,3 +208,27 @@ def test_no_text_raises_anything_but_config_error(tmp_path: Path, text: str) -> 
         assert _load(tmp_path, text).root == tmp_path
     except ConfigError:
         return
+
+
+def test_roles_say_what_production_says_of_them(tmp_path: Path) -> None:
+    text = "database: {roles: [a, {name: b, member_of: [a, c], attributes: [login, bypassrls]}]}"
+    assert _load(tmp_path, text).database.roles == (
+        ProductionRole("a"),
+        ProductionRole("b", ("a", "c"), ("login", "bypassrls")),
+    )
+    assert _load(tmp_path, "database: {roles: a}").database.roles == (ProductionRole("a"),)
+    assert _load(tmp_path, "database: {roles: }").database.roles == ()
+
+
+@pytest.mark.parametrize(
+    ("roles", "mistake"),
+    [
+        ("[{member_of: [a]}]", "a role needs a name: {name: billing, member_of: [staff]}"),
+        ("[a, {name: a}]", "the role 'a' is given twice"),
+        ("[{name: a, attributes: [log in]}]", "'log in' is no attribute; did you mean login?"),
+        ("[{name: a, groups: [b]}]", "unknown key 'groups'"),
+    ],
+)
+def test_mistakes_in_roles(tmp_path: Path, roles: str, mistake: str) -> None:
+    (found,) = _mistakes(tmp_path, f"database: {{roles: {roles}}}")
+    assert found.startswith(f"1: {mistake}")

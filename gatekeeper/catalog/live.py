@@ -1,6 +1,7 @@
 """Reads the schema of a server that is in use. Only its catalog is read, and nothing is written."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -10,13 +11,23 @@ from gatekeeper.errors import GatekeeperError
 from gatekeeper.model.schema import Schema
 
 _LONGEST_WAIT = "10s"  # for a table that somebody is altering: its views cannot be read meanwhile
-_READ_ONLY = "-c default_transaction_read_only=on"
+_READ_ONLY = f"-c default_transaction_read_only=on -c lock_timeout={_LONGEST_WAIT}"
+
+Found = TypeVar("Found")
 
 
 def read_live(url: str, named: str) -> Schema:
     """Read the schema of the database that a URL points at; `named` is what messages call it.
 
     Raises GatekeeperError when the server cannot be reached, is too old, or refuses.
+    """
+    return look_live(url, named, lambda c: read_schema(c, longest_wait=_LONGEST_WAIT))
+
+
+def look_live(url: str, named: str, look: Callable[[psycopg.Connection[Any]], Found]) -> Found:
+    """Give what `look` reads from the catalog of that database; the rest is as read_live() has it.
+
+    A read-only connection in autocommit mode is lent to it.
     """
     try:
         with connect(read_url(url, named), named) as connection:
@@ -25,7 +36,7 @@ def read_live(url: str, named: str) -> Schema:
                 raise GatekeeperError(
                     f"{named} is PostgreSQL {version}; {OLDEST_SERVER} or newer is needed"
                 )
-            return read_schema(connection, longest_wait=_LONGEST_WAIT)
+            return look(connection)
     except psycopg.errors.LockNotAvailable as error:
         raise GatekeeperError(
             f"{named}: somebody is altering a table there, and held its lock for {_LONGEST_WAIT}",

@@ -101,7 +101,8 @@ def schema(
         str,
         typer.Argument(
             help="report: what `check --format json` prints. diff: what `diff --format json`"
-            " prints. policies: a pack. config: gatekeeper.yml."
+            " prints. access: what `access --format json` prints. policies: a pack."
+            " config: gatekeeper.yml."
         ),
     ],
 ) -> None:
@@ -116,6 +117,7 @@ def schema(
         made = {
             "report": lambda: _packaged("report.schema.json"),
             "diff": lambda: _packaged("diff.schema.json"),
+            "access": lambda: _packaged("access.schema.json"),
             "policies": lambda: json.dumps(pack_schema(), indent=2) + "\n",
             "config": lambda: json.dumps(config_schema(load_all().values()), indent=2) + "\n",
         }

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gatekeeper import __version__
+from gatekeeper.cli.access import access
 from gatekeeper.cli.check import check
 from gatekeeper.cli.demo import demo
 from gatekeeper.cli.diff import diff
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(access)
 app.command()(check)
 app.command()(demo)
 app.command()(diff)

@@ -6,7 +6,7 @@ Editors check the shape; conditions and names are checked when policies are load
 from collections.abc import Iterable
 from typing import Any
 
-from gatekeeper.config import MODES, SEVERITIES
+from gatekeeper.config import MODES, ROLE_ATTRIBUTES, SEVERITIES
 from gatekeeper.facts.columns import FactTable
 from gatekeeper.facts.vocabulary import TABLES
 from gatekeeper.policy.entry import EXAMPLE_KEYS, ID, REQUIRED
@@ -194,9 +194,36 @@ _MIGRATIONS = {
     "x": _texts("Arguments of alembic -x: key=value."),
     "timeout": {"type": "integer", "minimum": 1, "description": "Seconds. Default: 600."},
 }
+_ROLE = {
+    "name": _text("The role."),
+    "member_of": _texts("Roles whose member it is; those that do not exist are created."),
+    "attributes": {
+        "anyOf": [
+            {"enum": list(ROLE_ATTRIBUTES)},
+            {"type": "array", "items": {"enum": list(ROLE_ATTRIBUTES)}},
+        ],
+        "description": "What else CREATE ROLE is told.",
+    },
+}
+_ROLES = {
+    "anyOf": [
+        {"type": ["string", "null"]},
+        {
+            "type": "array",
+            "items": {
+                "anyOf": [
+                    {"type": "string"},
+                    _object(_ROLE, "A role and what it is.", required=["name"])
+                    | {"type": "object"},
+                ]
+            },
+        },
+    ],
+    "description": "Roles that production creates elsewhere: names, or mappings that say more.",
+}
 _DATABASE = {
     "url": _text("A PostgreSQL server to make scratch databases in. Default: one of our own."),
     "allow_remote": {"type": "boolean", "description": "Allow a server on another machine."},
-    "roles": _texts("Roles that production creates elsewhere."),
+    "roles": _ROLES,
     "bootstrap": _texts("SQL files to run before the first migration."),
 }

@@ -12,8 +12,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from gatekeeper.config import ProductionRole
 from gatekeeper.errors import ScratchError
-from gatekeeper.scratch.base import Address, create_missing_roles
+from gatekeeper.scratch.base import Address, create_missing_roles, drop_roles
 from gatekeeper.scratch.rundir import RunDirectory
 
 STAND_INS = Path(__file__).parent / "stand_ins"
@@ -71,9 +72,14 @@ class PrivateCluster:
         with self._admin() as connection:
             connection.execute(query)
 
-    def create_roles(self, names: tuple[str, ...]) -> None:
+    def create_roles(self, roles: tuple[ProductionRole, ...]) -> None:
         with self._admin() as connection:
-            create_missing_roles(connection, names)
+            create_missing_roles(connection, roles)
+
+    def drop_new_roles(self) -> None:
+        with self._admin() as connection:
+            rows = connection.execute("SELECT rolname FROM pg_roles WHERE oid >= 16384")
+            drop_roles(connection, {name for (name,) in rows})
 
     def stand_ins(self, database: Address) -> tuple[str, ...]:
         ours = {path.stem for path in (STAND_INS / "extension").glob("*.control")}

@@ -9,8 +9,9 @@ import psycopg
 from psycopg import sql
 
 from gatekeeper.catalog.url import read_url
+from gatekeeper.config import ProductionRole
 from gatekeeper.errors import ScratchError
-from gatekeeper.scratch.base import Address, create_missing_roles
+from gatekeeper.scratch.base import Address, create_missing_roles, drop_roles
 
 _OLDEST = 140000
 _PREFIX = "gatekeeper_"
@@ -48,8 +49,11 @@ class UrlServer:
     def drop_database(self, database: str) -> None:
         self._drop(database)
 
-    def create_roles(self, names: tuple[str, ...]) -> None:
-        create_missing_roles(self._admin, names)
+    def create_roles(self, roles: tuple[ProductionRole, ...]) -> None:
+        create_missing_roles(self._admin, roles)
+
+    def drop_new_roles(self) -> None:
+        drop_roles(self._admin, self._role_names() - self._roles)
 
     def stand_ins(self, database: Address) -> tuple[str, ...]:  # noqa: ARG002 - none of ours here
         return ()
@@ -61,9 +65,7 @@ class UrlServer:
             for name in self._made:
                 self._drop(name)
             # Roles are the cluster's, not the database's: what the migrations made goes, too.
-            for role in self._role_names() - self._roles:
-                with contextlib.suppress(psycopg.Error):
-                    self._admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+            self.drop_new_roles()
         self._admin.close()
 
     def _connect(self) -> psycopg.Connection[Any]:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import psycopg
 
-from gatekeeper.catalog.live import read_live
+from gatekeeper.access.effective import Access
+from gatekeeper.catalog.access import read_access
+from gatekeeper.catalog.live import look_live, read_live
 from gatekeeper.catalog.read import read_schema
 from gatekeeper.catalog.url import read_url
+from gatekeeper.config import ProductionRole
 from gatekeeper.errors import GitError, ScratchError, SourceError
-from gatekeeper.git import Repository
+from gatekeeper.git import WORKING_TREE, Repository
 from gatekeeper.model.evidence import Failure
 from gatekeeper.model.schema import Schema
 from gatekeeper.scratch.base import Address, ScratchServer
@@ -22,7 +25,7 @@ from gatekeeper.sources.base import MigrationFailed, RestartNeeded, missing_role
 from gatekeeper.sources.sql_files import SqlFiles
 
 _POSTGRESQL = re.compile(r"postgres(ql)?(\+\w+)?://")
-_MOST_ROLES = 20
+MOST_ROLES = 20
 
 VersionTables = tuple[tuple[str, str], ...]
 
@@ -45,7 +48,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The Alembic project of a commit."""
+    """The Alembic project of a commit, or of the working tree."""
 
     name: str
     repository: Repository
@@ -57,12 +60,24 @@ Side = Scripts | Server | Commit
 
 @dataclass(frozen=True, slots=True)
 class SideSchema:
-    """What was read; `version_tables` are those of the migration tool, still in the schema."""
+    """What was read; `version_tables` are those of the migration tool, still in the schema.
+
+    `access` is there if the reader was told to read it.
+    """
 
     name: str
     schema: Schema
     version_tables: VersionTables = ()
     notes: tuple[str, ...] = ()
+    access: Access | None = None
+
+
+def working_tree() -> Commit:
+    """Give the side that is the project around the current folder, uncommitted files included.
+
+    Raises GitError where there is no repository.
+    """
+    return Commit("the working tree", Repository(Path.cwd()), WORKING_TREE)
 
 
 def find_side(given: str) -> Side:
@@ -122,8 +137,9 @@ class SideReader:
         start_server: Callable[[], ScratchServer],
         options: Callable[[Repository], AlembicOptions],
         *,
-        roles: tuple[str, ...] = (),
+        roles: tuple[ProductionRole, ...] = (),
         bootstrap: tuple[Path, ...] = (),
+        with_access: bool = False,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._run = run
@@ -132,6 +148,7 @@ class SideReader:
         self._roles = list(roles)
         self._given_roles = roles
         self._bootstrap = bootstrap
+        self._with_access = with_access
         self._progress = progress
         self._server: ScratchServer | None = None
         self._commits: dict[str, SideSchema] = {}
@@ -147,9 +164,15 @@ class SideReader:
         try:
             match side:
                 case Server():
-                    return SideSchema(side.name, read_live(side.url, side.name))
+                    schema = read_live(side.url, side.name)
+                    access = None
+                    if self._with_access:
+                        access = look_live(side.url, side.name, read_access)
+                    return SideSchema(side.name, schema, access=access)
                 case Scripts():
-                    return self._built(side.name, lambda database: _run(side.paths, database))
+                    return self._built(
+                        side.name, lambda database: run_scripts(side.paths, database)
+                    )
                 case Commit():
                     if side.commit not in self._commits:
                         self._commits[side.commit] = self._migrated(side)
@@ -164,7 +187,7 @@ class SideReader:
         source = WholeHistory(side.repository, self._run, side.commit, options)
 
         def build(database: Address) -> VersionTables:
-            _run(self._bootstrap, database)
+            run_scripts(self._bootstrap, database)
             source.build_base(database)
             with database.connect() as connection:
                 return source.version_tables(connection)
@@ -185,12 +208,14 @@ class SideReader:
             self._server = self._start_server()
         server = self._server
         while True:
+            server.drop_new_roles()
             server.create_roles(tuple(self._roles))
             database = server.create_database()
             try:
                 tables = build(database)
                 with database.connect() as connection:
                     schema = read_schema(connection)
+                    access = read_access(connection) if self._with_access else None
                 notes = [
                     f"{name}: a stand-in was used for the extension {extension}"
                     for extension in server.stand_ins(database)
@@ -199,20 +224,22 @@ class SideReader:
                     f"{name}: the setting {setting} was missing; a placeholder stood in"
                     for setting in placeholders()
                 ]
-                return SideSchema(name, schema, tables, tuple(notes))
+                return SideSchema(name, schema, tables, tuple(notes), access)
             except RestartNeeded:
                 pass
             except MigrationFailed as error:
                 role = missing_role(error.failure)
-                most = _MOST_ROLES + len(self._given_roles)
-                if role is None or role in self._roles or len(self._roles) >= most:
-                    raise _explained(name, error.failure) from error
-                self._roles.append(role)
+                most = MOST_ROLES + len(self._given_roles)
+                known = {made.name for made in self._roles}
+                if role is None or role in known or len(self._roles) >= most:
+                    raise explained(name, error.failure) from error
+                self._roles.append(ProductionRole(role))
             finally:
                 server.drop_database(database.database)
 
 
-def _run(paths: tuple[Path, ...], database: Address) -> VersionTables:
+def run_scripts(paths: tuple[Path, ...], database: Address) -> VersionTables:
+    """Run SQL files, which have no version tables. Raises MigrationFailed."""
     for path in paths:
         source = SqlFiles(path, [])
         source.prepare()
@@ -220,7 +247,8 @@ def _run(paths: tuple[Path, ...], database: Address) -> VersionTables:
     return ()
 
 
-def _explained(name: str, failure: Failure) -> SourceError:
+def explained(name: str, failure: Failure) -> SourceError:
+    """Give the error for migrations that failed; `name` is what was to be read."""
     where = f"{failure.file}:{failure.line}" if failure.file and failure.line else failure.file
     words = [where if where and where.startswith(name) else name]
     if where and where not in words:

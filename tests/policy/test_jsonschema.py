@@ -87,6 +87,8 @@ def test_a_wrong_policy_is_marked(policy: dict[str, Any]) -> None:
         ("migration: {}", False),
         ("migrations: {timeout: 0}", False),
         ("database: {roles: [a, {}]}", False),
+        ("database: {roles: [a, {name: b, member_of: a, attributes: [login]}]}", True),
+        ("database: {roles: [{name: b, attributes: [king]}]}", False),
         ("data: {pii: {columns: ['*.*.email'], readers: billing}, suggest: off}", True),
         ("data: {pii: {columns: ['*.*.email'], reader: billing}}", False),
         ("data: {pii: ['*.*.email']}", False),

@@ -5,6 +5,7 @@ import os
 import psycopg
 import pytest
 
+from gatekeeper.config import ProductionRole
 from gatekeeper.errors import ScratchError
 from gatekeeper.scratch.server import UrlServer
 
@@ -24,7 +25,7 @@ def names(connection) -> set[str]:
 def test_nothing_of_ours_stays(url, connection):
     before = names(connection)
     server = UrlServer(url)
-    server.create_roles(("reporting",))
+    server.create_roles((ProductionRole("reporting"),))
     address = server.create_database()
     with address.connect() as ours:
         ours.execute("CREATE TABLE t (id int); CREATE ROLE made_by_a_migration")
@@ -87,3 +88,35 @@ def test_a_connection_lost_on_the_way_is_an_error_of_its_own(server):
     with pytest.raises(psycopg.OperationalError):
         connection.execute("SELECT 1")
     connection.close()
+
+
+def test_roles_are_made_as_production_has_them_and_go(url, connection):
+    server = UrlServer(url)
+    try:
+        before = names(connection)
+        boss = ProductionRole("boss", ("staff", "pg_read_all_data"), ("login", "bypassrls"))
+        server.create_roles((boss, ProductionRole("staff", (), ("noinherit",))))
+        row = connection.execute(
+            "SELECT rolcanlogin, rolbypassrls, rolsuper, pg_has_role('boss', 'staff', 'USAGE'),"
+            " pg_has_role('boss', 'pg_read_all_data', 'USAGE') FROM pg_roles"
+            " WHERE rolname = 'boss'"
+        ).fetchone()
+        assert row == (True, True, False, True, True)
+        server.create_roles((boss,))  # what is there stays as it is
+        server.drop_new_roles()
+        assert names(connection) == before
+        circle = (ProductionRole("one", ("other",)), ProductionRole("other", ("one",)))
+        with pytest.raises(ScratchError, match=r"role other of .* cannot be created"):
+            server.create_roles(circle)
+        with pytest.raises(ScratchError, match="pg_mine"):
+            server.create_roles((ProductionRole("pg_mine"),))
+    finally:
+        server.close()
+
+
+def test_a_history_that_makes_roles_runs_twice(gatekeeper, tmp_path):
+    """The second run is the one with the role that nobody made."""
+    script = tmp_path / "s.sql"
+    script.write_text("CREATE ROLE staff; CREATE TABLE t (id int); GRANT SELECT ON t TO foreigner")
+    done = gatekeeper("diff", "s.sql", "s.sql")
+    assert (done.returncode, done.stderr) == (0, "")

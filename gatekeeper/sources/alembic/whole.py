@@ -1,4 +1,4 @@
-"""All of one commit's migrations, from an empty database; there is no base to compare with."""
+"""All migrations of one tree, from an empty database; there is no base to compare with."""
 
 from gatekeeper.git import Repository
 from gatekeeper.scratch.base import Address
@@ -10,12 +10,13 @@ from gatekeeper.sources.base import Plan
 
 
 class WholeHistory(AlembicSource):
-    """Migrates databases to the heads of a commit, as often as asked."""
+    """Migrates databases to the heads of a commit, or of the working tree, as often as asked."""
 
     def __init__(
         self, repository: Repository, run: RunDirectory, commit: str, options: AlembicOptions
     ) -> None:
-        super().__init__(repository, run, base=commit, head=commit, options=options)
+        # The base is never looked at; the working tree has no name that could be one.
+        super().__init__(repository, run, base=commit or "HEAD", head=commit, options=options)
 
     @property
     def placeholders(self) -> tuple[str, ...]:

@@ -1,0 +1,111 @@
+"""Effective access before and after the new migrations: two states of one scratch database."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from gatekeeper.access.effective import Access
+from gatekeeper.catalog.access import read_access
+from gatekeeper.catalog.read import read_schema
+from gatekeeper.config import ProductionRole
+from gatekeeper.errors import ScratchError
+from gatekeeper.model.schema import Schema
+from gatekeeper.scratch.base import Address, ScratchServer
+from gatekeeper.sources.base import MigrationFailed, Plan, RestartNeeded, Source, missing_role
+from gatekeeper.sources.sides import MOST_ROLES, VersionTables, explained, run_scripts
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A schema, and who can do what in it."""
+
+    schema: Schema
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """Before and after, or None where no migration is new."""
+
+    plan: Plan
+    pair: tuple[State, State] | None
+    version_tables: VersionTables = ()
+
+
+def read_states(
+    source: Source,
+    server: Callable[[], ScratchServer],
+    *,
+    roles: tuple[ProductionRole, ...] = (),
+    bootstrap: tuple[Path, ...] = (),
+    progress: Callable[[str], None] = lambda _: None,
+) -> States:
+    """Run the base's migrations and then the new ones, and look after each.
+
+    Raises GatekeeperError for what the user must put right.
+    """
+    progress("loading the migrations")
+    plan = source.prepare()
+    if not plan.new_revisions:
+        return States(plan, None)
+    started = server()
+    try:
+        return _run(source, plan, started, list(roles), bootstrap, progress)
+    except psycopg.OperationalError as error:
+        raise ScratchError(
+            f"the scratch database went away: {str(error).strip()}", "Run the command again."
+        ) from error
+    finally:
+        started.close()
+
+
+def _run(
+    source: Source,
+    plan: Plan,
+    server: ScratchServer,
+    roles: list[ProductionRole],
+    bootstrap: tuple[Path, ...],
+    progress: Callable[[str], None],
+) -> States:
+    """Run the migrations; a role that they grant to and that nobody created is created."""
+    most = MOST_ROLES + len(roles)
+    while True:
+        server.drop_new_roles()
+        server.create_roles(tuple(roles))
+        database = server.create_database()
+        try:
+            return _run_once(source, plan, database, bootstrap, progress)
+        except RestartNeeded:
+            pass
+        except MigrationFailed as error:
+            role = missing_role(error.failure)
+            if role is None or role in {r.name for r in roles} or len(roles) >= most:
+                raise explained(plan.head, error.failure) from error
+            roles.append(ProductionRole(role))
+        server.drop_database(database.database)
+        plan = source.restart()
+
+
+def _run_once(
+    source: Source,
+    plan: Plan,
+    database: Address,
+    bootstrap: tuple[Path, ...],
+    progress: Callable[[str], None],
+) -> States:
+    run_scripts(bootstrap, database)
+    progress("building the base schema")
+    source.build_base(database)
+    with database.connect() as connection:
+        before = _look(connection)
+        progress("running the new migrations")
+        source.apply(database, lambda _: None)
+        source.confirm(connection)
+        return States(plan, (before, _look(connection)), source.version_tables(connection))
+
+
+def _look(connection: psycopg.Connection[Any]) -> State:
+    return State(read_schema(connection), read_access(connection))
