@@ -1,5 +1,6 @@
 """Reading a catalog: every server version, and a server that is in use."""
 
+import contextlib
 import re
 import socket
 import threading
@@ -153,9 +154,12 @@ class Pooler:
 
     @staticmethod
     def _pump(one, other):
-        while data := one.recv(65536):
-            other.sendall(data)
-        other.close()
+        # Either side may hang up first, and then the other's thread has a socket that is closed.
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        with contextlib.suppress(OSError):
+            other.shutdown(socket.SHUT_RDWR)
 
     def close(self):
         self._listener.close()

@@ -155,3 +155,12 @@ def test_a_wrong_parameter_is_refused(tmp_path: Path, params: str, message: str)
     with pytest.raises(ConfigError) as caught:
         load_policies(load_config(None, tmp_path))
     assert message in caught.value.message
+
+
+def test_the_pack_of_a_platform_is_on_for_who_names_it(tmp_path: Path) -> None:
+    def ids(*packs: str) -> set[str]:
+        return {p.id for p in load_policies(Config(root=tmp_path, packs=packs))}
+
+    added = ids("recommended", "supabase") - ids("recommended")
+    assert "exposed-table-without-row-security" in added
+    assert ids("strict").isdisjoint(added)
