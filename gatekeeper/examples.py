@@ -45,7 +45,7 @@ def run_examples(policies: Iterable[Policy], server: ScratchServer) -> Iterator[
     What makes roles runs alone, after the others: roles are the cluster's.
     """
     cases = [(policy, example) for policy in policies for example in policy.examples]
-    alone = [case for case in cases if _MAKES_ROLES.search(f"{case[1].before} {case[1].migration}")]
+    alone = [case for case in cases if _makes_roles(case[1])]
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         together = [
             pool.submit(_run, policy, example, server)
@@ -71,7 +71,7 @@ def _run(policy: Policy, example: Example, server: ScratchServer) -> Result:
     if example.files:
         plan = replace(plan, revisions=tuple(_imported(r, example) for r in plan.revisions))
     try:
-        with _database(server) as database:
+        with _database(server, makes_roles=_makes_roles(example)) as database:
             snapshot = observe(source, plan, database, Setup(queries=catalog_queries([policy])))
     except MigrationFailed as error:
         place = f"{error.failure.file}, line {error.failure.line}"
@@ -87,18 +87,22 @@ def _run(policy: Policy, example: Example, server: ScratchServer) -> Result:
     return Result(policy, example, tuple(f.subject for f in findings))
 
 
+def _makes_roles(example: Example) -> bool:
+    return _MAKES_ROLES.search(f"{example.before} {example.migration}") is not None
+
+
 @contextmanager
-def _database(server: ScratchServer) -> Iterator[Address]:
+def _database(server: ScratchServer, *, makes_roles: bool) -> Iterator[Address]:
     """Give an empty database; it is dropped at the end, and so are the roles made meanwhile.
 
     Roles are the cluster's: the next example would find them, and what they are members of.
     """
     database = server.create_database()
-    roles = _roles(database)
+    roles = _roles(database) if makes_roles else set()
     try:
         yield database
     finally:
-        made = _roles(database) - roles
+        made = _roles(database) - roles if makes_roles else set()
         server.drop_database(database.database)
         if made:
             _drop_roles(server, made)
