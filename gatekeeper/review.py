@@ -34,14 +34,14 @@ from gatekeeper.policy.evaluate import judge
 from gatekeeper.policy.model import Policy
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.scratch.base import Address, ScratchServer
-from gatekeeper.sources.base import MigrationFailed, Plan, RestartNeeded, Source, missing_role
-from gatekeeper.sources.sql_files import SqlFiles
+from gatekeeper.sources.base import MigrationFailed, Plan, Source
+from gatekeeper.sources.retry import with_missing_roles
+from gatekeeper.sources.sql_files import run_scripts
 from gatekeeper.stats import Statistics
 from gatekeeper.witness.read import LockWatch, install, read_events, uninstall
 
 Progress = Callable[[str], None]
 
-_MOST_ROLES = 20
 _SIZE_UNKNOWN = (
     "a policy asks how large a table is, and the statistics do not know: `gatekeeper stats --url"
     " REPLICA` writes them (ANALYZE what it calls unknown), the key stats: of gatekeeper.yml names"
@@ -176,23 +176,16 @@ def _run(
 ) -> Snapshot:
     """Run the migrations; a role that they grant to and that nobody created is created."""
     roles = list(setup.roles)
-    while True:
-        server.drop_new_roles()
-        server.create_roles(tuple(roles))
-        database = server.create_database()
-        try:
-            return _run_once(source, plan, server, database, setup, tuple(roles), progress)
-        except RestartNeeded:
-            pass
-        except MigrationFailed as error:
-            role = missing_role(error.failure)
-            known = {made.name for made in roles}
-            if role is None or role in known or len(roles) >= _MOST_ROLES + len(setup.roles):
-                raise
-            roles.append(ProductionRole(role))
-            progress(f"creating the role {role}")
-        server.drop_database(database.database)
-        plan = source.restart()
+    plans = [plan]
+    return with_missing_roles(
+        server,
+        roles,
+        lambda database: _run_once(
+            source, plans[-1], server, database, setup, tuple(roles), progress
+        ),
+        lambda: plans.append(source.restart()),
+        progress,
+    )
 
 
 def _run_once(
@@ -204,7 +197,7 @@ def _run_once(
     roles: tuple[ProductionRole, ...],
     progress: Progress,
 ) -> Snapshot:
-    _bootstrap(database, setup.bootstrap)
+    run_scripts(setup.bootstrap, database)
     counted = setup.statistics
     snapshot = observe(source, plan, database, setup, progress)
     notes = [
@@ -272,11 +265,3 @@ def _state(connection: psycopg.Connection[Any], source: Source) -> tuple[Schema,
     schema = read_schema(connection, ignored_tables=source.version_tables(connection))
     access = read_access(connection)
     return with_security(schema, access.security), access
-
-
-def _bootstrap(database: Address, scripts: tuple[Path, ...]) -> None:
-    """Run the SQL files that stand for what was there before the first migration."""
-    for path in scripts:
-        source = SqlFiles(path, [])
-        source.prepare()
-        source.build_base(database)

@@ -1,5 +1,6 @@
 """Traces expressions of SQL text: what a value is made of."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,7 +31,7 @@ _WORDS = {"user", "current_role", "system_user", "default"}
 _Todo = list[tuple[Any, str]]  # what is still to be looked at, and how it is used
 
 
-class Expressions:
+class Expressions(ABC):
     """Reads expressions; what they name is noted on the way.
 
     `mentions` is a stack: its first is everything that was named, the others what an EXISTS under
@@ -47,9 +48,9 @@ class Expressions:
         self.hidden: set[str] = set()
         self.seen: set[int] = set()
 
+    @abstractmethod
     def query(self, node: exp.Expr, scope: Scope) -> Rows:
         """Read a query inside of `scope`; give its rows."""
-        raise NotImplementedError
 
     def value(self, node: exp.Expr, scope: Scope) -> Sources:
         """Give what the value of an expression is made of."""

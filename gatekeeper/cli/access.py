@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gatekeeper.cli.check import with_arguments
+from gatekeeper.cli.options import AlembicConfig, ConfigFile, DatabaseUrl, Python, Quiet
 from gatekeeper.cli.session import errors_reported, read_config, write_whole
 from gatekeeper.errors import GatekeeperError
 
@@ -82,33 +83,10 @@ def access(
     write: Annotated[
         Path | None, typer.Option(help="Write the file for --expect.", show_default=False)
     ] = None,
-    config: Annotated[
-        str | None,
-        typer.Option(
-            help="Path of alembic.ini or pyproject.toml, when there are several.",
-            show_default=False,
-        ),
-    ] = None,
-    python: Annotated[
-        str | None,
-        typer.Option(
-            help="The application's interpreter. Default: its .venv, then the activated one.",
-            show_default=False,
-        ),
-    ] = None,
-    database_url: Annotated[
-        str | None,
-        typer.Option(
-            help="A PostgreSQL server to make scratch databases in. Default: one of our own.",
-            show_default=False,
-        ),
-    ] = None,
-    config_file: Annotated[
-        Path | None,
-        typer.Option(
-            help="Path of gatekeeper.yml. Default: found from here upwards.", show_default=False
-        ),
-    ] = None,
+    config: AlembicConfig = None,
+    python: Python = None,
+    database_url: DatabaseUrl = None,
+    config_file: ConfigFile = None,
     format_: Annotated[
         Format, typer.Option("--format", "-f", help="How to print it.")
     ] = Format.terminal,
@@ -121,7 +99,7 @@ def access(
             show_default=False,
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Say which role can do what with which table, column and function, and through what.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gatekeeper.cli.options import AlembicConfig, ConfigFile, DatabaseUrl, Python, Quiet
 from gatekeeper.cli.session import (
     errors_reported,
     progress_shown,
@@ -74,27 +75,9 @@ def check(
             help="Plain SQL: run each file in a single transaction, or every statement alone."
         ),
     ] = Transaction.single,
-    config: Annotated[
-        str | None,
-        typer.Option(
-            help="Path of alembic.ini or pyproject.toml, when there are several.",
-            show_default=False,
-        ),
-    ] = None,
-    python: Annotated[
-        str | None,
-        typer.Option(
-            help="The application's interpreter. Default: its .venv, then the activated one.",
-            show_default=False,
-        ),
-    ] = None,
-    database_url: Annotated[
-        str | None,
-        typer.Option(
-            help="A PostgreSQL server to make scratch databases in. Default: one of our own.",
-            show_default=False,
-        ),
-    ] = None,
+    config: AlembicConfig = None,
+    python: Python = None,
+    database_url: DatabaseUrl = None,
     packs: Annotated[
         list[str] | None,
         typer.Option(
@@ -102,12 +85,7 @@ def check(
             show_default=False,
         ),
     ] = None,
-    config_file: Annotated[
-        Path | None,
-        typer.Option(
-            help="Path of gatekeeper.yml. Default: found from here upwards.", show_default=False
-        ),
-    ] = None,
+    config_file: ConfigFile = None,
     format_: Annotated[
         Format, typer.Option("--format", "-f", help="How to print the report.")
     ] = Format.terminal,
@@ -120,7 +98,7 @@ def check(
             show_default=False,
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run the new migrations on a scratch database and judge what happened.
 

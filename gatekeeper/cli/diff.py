@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gatekeeper.cli.check import alembic_options, with_arguments
+from gatekeeper.cli.options import AlembicConfig, ConfigFile, DatabaseUrl, Python, Quiet
 from gatekeeper.cli.session import (
     errors_reported,
     progress_shown,
@@ -34,33 +35,10 @@ class Format(StrEnum):
 def diff(
     before: Annotated[str, typer.Argument(metavar="A", help=_SIDE)],
     after: Annotated[str, typer.Argument(metavar="B", help=_SIDE)],
-    config: Annotated[
-        str | None,
-        typer.Option(
-            help="Path of alembic.ini or pyproject.toml, when there are several.",
-            show_default=False,
-        ),
-    ] = None,
-    python: Annotated[
-        str | None,
-        typer.Option(
-            help="The application's interpreter. Default: its .venv, then the activated one.",
-            show_default=False,
-        ),
-    ] = None,
-    database_url: Annotated[
-        str | None,
-        typer.Option(
-            help="A PostgreSQL server to make scratch databases in. Default: one of our own.",
-            show_default=False,
-        ),
-    ] = None,
-    config_file: Annotated[
-        Path | None,
-        typer.Option(
-            help="Path of gatekeeper.yml. Default: found from here upwards.", show_default=False
-        ),
-    ] = None,
+    config: AlembicConfig = None,
+    python: Python = None,
+    database_url: DatabaseUrl = None,
+    config_file: ConfigFile = None,
     format_: Annotated[
         Format, typer.Option("--format", "-f", help="How to print the difference.")
     ] = Format.terminal,
@@ -73,7 +51,7 @@ def diff(
             show_default=False,
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Say how the schema of B differs from that of A. Objects are matched by name.
 

@@ -21,11 +21,11 @@ from gatekeeper.scratch.base import Address, ScratchServer
 from gatekeeper.scratch.rundir import RunDirectory
 from gatekeeper.sources.alembic.revisions import AlembicOptions
 from gatekeeper.sources.alembic.whole import WholeHistory
-from gatekeeper.sources.base import MigrationFailed, RestartNeeded, missing_role
-from gatekeeper.sources.sql_files import SqlFiles
+from gatekeeper.sources.base import MigrationFailed
+from gatekeeper.sources.retry import MOST_ROLES, with_missing_roles
+from gatekeeper.sources.sql_files import run_scripts
 
 _POSTGRESQL = re.compile(r"postgres(ql)?(\+\w+)?://")
-MOST_ROLES = 20
 
 VersionTables = tuple[tuple[str, str], ...]
 
@@ -146,7 +146,7 @@ class SideReader:
         self._start_server = start_server
         self._options = options
         self._roles = list(roles)
-        self._given_roles = roles
+        self._most_roles = MOST_ROLES + len(roles)
         self._bootstrap = bootstrap
         self._with_access = with_access
         self._progress = progress
@@ -207,44 +207,39 @@ class SideReader:
         if self._server is None:
             self._server = self._start_server()
         server = self._server
-        while True:
-            server.drop_new_roles()
-            server.create_roles(tuple(self._roles))
-            database = server.create_database()
+
+        def attempt(database: Address) -> SideSchema:
             try:
-                tables = build(database)
-                with database.connect() as connection:
-                    schema = read_schema(connection)
-                    access = read_access(connection) if self._with_access else None
-                notes = [
-                    f"{name}: a stand-in was used for the extension {extension}"
-                    for extension in server.stand_ins(database)
-                ]
-                notes += [
-                    f"{name}: the setting {setting} was missing; a placeholder stood in"
-                    for setting in placeholders()
-                ]
-                return SideSchema(name, schema, tables, tuple(notes), access)
-            except RestartNeeded:
-                pass
-            except MigrationFailed as error:
-                role = missing_role(error.failure)
-                most = MOST_ROLES + len(self._given_roles)
-                known = {made.name for made in self._roles}
-                if role is None or role in known or len(self._roles) >= most:
-                    raise explained(name, error.failure) from error
-                self._roles.append(ProductionRole(role))
+                return self._read_built(name, server, database, build, placeholders)
             finally:
                 server.drop_database(database.database)
 
+        try:
+            return with_missing_roles(server, self._roles, attempt, most=self._most_roles)
+        except MigrationFailed as error:
+            raise explained(name, error.failure) from error
 
-def run_scripts(paths: tuple[Path, ...], database: Address) -> VersionTables:
-    """Run SQL files, which have no version tables. Raises MigrationFailed."""
-    for path in paths:
-        source = SqlFiles(path, [])
-        source.prepare()
-        source.build_base(database)
-    return ()
+    def _read_built(
+        self,
+        name: str,
+        server: ScratchServer,
+        database: Address,
+        build: Callable[[Address], VersionTables],
+        placeholders: Callable[[], tuple[str, ...]],
+    ) -> SideSchema:
+        tables = build(database)
+        with database.connect() as connection:
+            schema = read_schema(connection)
+            access = read_access(connection) if self._with_access else None
+        notes = [
+            f"{name}: a stand-in was used for the extension {extension}"
+            for extension in server.stand_ins(database)
+        ]
+        notes += [
+            f"{name}: the setting {setting} was missing; a placeholder stood in"
+            for setting in placeholders()
+        ]
+        return SideSchema(name, schema, tables, tuple(notes), access)
 
 
 def explained(name: str, failure: Failure) -> SourceError:

@@ -165,3 +165,12 @@ def _read(path: Path) -> Script:
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: not UTF-8 text (byte {error.start})") from error
     return split_script(text, str(path))
+
+
+def run_scripts(paths: tuple[Path, ...], database: Address) -> tuple[tuple[str, str], ...]:
+    """Run SQL files, which have no version tables. Raises MigrationFailed."""
+    for path in paths:
+        source = SqlFiles(path, [])
+        source.prepare()
+        source.build_base(database)
+    return ()

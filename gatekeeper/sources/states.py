@@ -14,8 +14,10 @@ from gatekeeper.config import ProductionRole
 from gatekeeper.errors import ScratchError
 from gatekeeper.model.schema import Schema
 from gatekeeper.scratch.base import Address, ScratchServer
-from gatekeeper.sources.base import MigrationFailed, Plan, RestartNeeded, Source, missing_role
-from gatekeeper.sources.sides import MOST_ROLES, VersionTables, explained, run_scripts
+from gatekeeper.sources.base import MigrationFailed, Plan, Source
+from gatekeeper.sources.retry import with_missing_roles
+from gatekeeper.sources.sides import VersionTables, explained
+from gatekeeper.sources.sql_files import run_scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +73,16 @@ def _run(
     progress: Callable[[str], None],
 ) -> States:
     """Run the migrations; a role that they grant to and that nobody created is created."""
-    most = MOST_ROLES + len(roles)
-    while True:
-        server.drop_new_roles()
-        server.create_roles(tuple(roles))
-        database = server.create_database()
-        try:
-            return _run_once(source, plan, database, bootstrap, progress)
-        except RestartNeeded:
-            pass
-        except MigrationFailed as error:
-            role = missing_role(error.failure)
-            if role is None or role in {r.name for r in roles} or len(roles) >= most:
-                raise explained(plan.head, error.failure) from error
-            roles.append(ProductionRole(role))
-        server.drop_database(database.database)
-        plan = source.restart()
+    plans = [plan]
+    try:
+        return with_missing_roles(
+            server,
+            roles,
+            lambda database: _run_once(source, plans[-1], database, bootstrap, progress),
+            lambda: plans.append(source.restart()),
+        )
+    except MigrationFailed as error:
+        raise explained(plan.head, error.failure) from error
 
 
 def _run_once(

@@ -1,0 +1,34 @@
+"""Options that several commands have, with the one help text of each."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AlembicConfig = Annotated[
+    str | None,
+    typer.Option(
+        help="Path of alembic.ini or pyproject.toml, when there are several.", show_default=False
+    ),
+]
+Python = Annotated[
+    str | None,
+    typer.Option(
+        help="The application's interpreter. Default: its .venv, then the activated one.",
+        show_default=False,
+    ),
+]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        help="A PostgreSQL server to make scratch databases in. Default: one of our own.",
+        show_default=False,
+    ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="Path of gatekeeper.yml. Default: found from here upwards.", show_default=False
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
