@@ -24,29 +24,24 @@ from gatekeeper.diff.attribute import attribute
 from gatekeeper.diff.attribute_access import attribute_access
 from gatekeeper.diff.compare import compare
 from gatekeeper.errors import ScratchError
-from gatekeeper.facts.build import Facts, build_facts
+from gatekeeper.facts.build import build_facts
 from gatekeeper.facts.reach import Reach
-from gatekeeper.model.change import Change
-from gatekeeper.model.evidence import Evidence, Failure
+from gatekeeper.judge import judge_snapshot
+from gatekeeper.model.evidence import Evidence
+from gatekeeper.model.plan import Plan
 from gatekeeper.model.schema import Schema
 from gatekeeper.policy.catalog_query import catalog_queries
-from gatekeeper.policy.evaluate import judge
 from gatekeeper.policy.model import Policy
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.scratch.base import Address, ScratchServer
-from gatekeeper.sources.base import MigrationFailed, Plan, Source
+from gatekeeper.snapshot import Snapshot
+from gatekeeper.sources.base import MigrationFailed, Source
 from gatekeeper.sources.retry import with_missing_roles
 from gatekeeper.sources.sql_files import run_scripts
 from gatekeeper.stats import Statistics
 from gatekeeper.witness.read import LockWatch, install, read_events, uninstall
 
 Progress = Callable[[str], None]
-
-_SIZE_UNKNOWN = (
-    "a policy asks how large a table is, and the statistics do not know: `gatekeeper stats --url"
-    " REPLICA` writes them (ANALYZE what it calls unknown), the key stats: of gatekeeper.yml names"
-    " the file"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +59,6 @@ class Setup:
     data: DataConfig = field(default_factory=DataConfig)
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What running the migrations showed; judging it needs no database."""
-
-    plan: Plan
-    facts: Facts
-    changes: tuple[Change, ...] = ()
-    evidence: Evidence = field(default_factory=Evidence)
-    before: Schema = field(default_factory=Schema)
-    after: Schema = field(default_factory=Schema)
-    failure: Failure | None = None  # a statement was refused: only that can be judged
-
-
-class _NotRun(Exception):
-    """The migrations that `plan` names did not run."""
-
-    def __init__(self, plan: Plan, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.plan = plan
-        self.failure = failure
-
-
 def review(
     source: Source,
     start_server: Callable[[], ScratchServer],
@@ -98,56 +71,28 @@ def review(
     Raises GatekeeperError for what the user must put right first. Migrations that fail are an
     outcome: verdict undecided.
     """
+    setup = replace(setup, queries=catalog_queries(policies))
+    return judge_snapshot(take_snapshot(source, start_server, setup, progress), policies)
+
+
+def take_snapshot(
+    source: Source,
+    start_server: Callable[[], ScratchServer],
+    setup: Setup,
+    progress: Progress = lambda _: None,
+) -> Snapshot:
+    """Run what is new on a scratch database; say what happened.
+
+    Raises GatekeeperError for what the user must put right first. Migrations that fail are in the
+    snapshot.
+    """
     try:
-        setup = replace(setup, queries=catalog_queries(policies))
-        snapshot = _take(source, start_server, setup, progress)
-    except _NotRun as stopped:
-        return _undecided(stopped.plan, stopped.failure, policies)
+        return _take(source, start_server, setup, progress)
     except psycopg.OperationalError as error:
         raise ScratchError(
             f"the scratch database went away: {str(error).strip()}",
             "Run the command again; with --database-url, see why the server closed the connection.",
         ) from error
-    return judge_snapshot(snapshot, policies)
-
-
-def judge_snapshot(snapshot: Snapshot, policies: tuple[Policy, ...]) -> Outcome:
-    """Judge facts by policies. Pure."""
-    judgement = judge(snapshot.facts, policies)
-    if snapshot.failure is not None and judgement.verdict != "blocked":
-        return _undecided(snapshot.plan, snapshot.failure, policies)
-    notes = snapshot.plan.notes
-    if snapshot.failure is not None:
-        notes = (*notes, "the migration stopped at the refused statement; nothing else was judged")
-    if any(name.endswith("row_count") for f in judgement.findings for name in f.unknown):
-        notes = (*notes, _SIZE_UNKNOWN)
-    return Outcome(
-        verdict=judgement.verdict,
-        base=snapshot.plan.base,
-        head=snapshot.plan.head,
-        findings=judgement.findings,
-        changes=snapshot.changes,
-        revisions=snapshot.plan.revisions,
-        statements=snapshot.evidence.statements,
-        facts=snapshot.facts,
-        before=snapshot.before,
-        after=snapshot.after,
-        notes=notes,
-        policy_count=len(policies),
-        server_version=snapshot.after.server_version,
-    )
-
-
-def _undecided(plan: Plan, failure: Failure, policies: tuple[Policy, ...]) -> Outcome:
-    return Outcome(
-        verdict="undecided",
-        base=plan.base,
-        head=plan.head,
-        revisions=plan.revisions,
-        failure=failure,
-        notes=plan.notes,
-        policy_count=len(policies),
-    )
 
 
 def _take(
@@ -163,10 +108,10 @@ def _take(
     try:
         if not plan.new_revisions:
             note = f"no migration is new against {plan.base}; --base REF compares with another"
-            return Snapshot(replace(plan, notes=(*plan.notes, note)), Facts())
+            return Snapshot(replace(plan, notes=(*plan.notes, note)))
         return _run(source, plan, server, setup, progress)
     except MigrationFailed as error:
-        raise _NotRun(plan, error.failure) from error
+        return Snapshot(plan, failure=error.failure)
     finally:
         server.close()
 
@@ -243,7 +188,7 @@ def observe(
                 raise
             evidence = Evidence(plan.revisions, error.statements, refused=error.failure.sqlstate)
             facts = build_facts(before, before, (), evidence, row_counts=row_counts)
-            return Snapshot(plan, facts, (), evidence, before, before, error.failure)
+            return Snapshot(plan, facts, (), error.statements, before, error.failure)
         progress("comparing")
         events = read_events(connection)
         after, can = _state(connection, source)
@@ -257,7 +202,7 @@ def observe(
     reach = Reach(difference(could, can), setup.data)
     facts = build_facts(before, after, changes, evidence, conversions, row_counts, reach)
     facts = replace(facts, asked_base=asked_base, asked_head=asked_head)
-    return Snapshot(plan, facts, changes, evidence, before, after)
+    return Snapshot(plan, facts, changes, statements, after)
 
 
 def _state(connection: psycopg.Connection[Any], source: Source) -> tuple[Schema, Access]:

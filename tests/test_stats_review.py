@@ -8,32 +8,35 @@ from typing import Any
 
 import pytest
 
-from gatekeeper.facts.build import Facts, build_facts
+from gatekeeper.facts.build import Facts
 from gatekeeper.policy.evaluate import new_findings
 from gatekeeper.policy.load import load_all
 from gatekeeper.policy.model import Example, Policy, Rule
 from gatekeeper.report.view import message
-from gatekeeper.review import Setup, Snapshot, observe
+from gatekeeper.review import Setup, observe
 from gatekeeper.scratch.base import Address
+from gatekeeper.scratch.private import PrivateCluster
 from gatekeeper.sources.split import split_script
 from gatekeeper.sources.sql_files import SqlFiles
+from gatekeeper.stats import Statistics
 
 from .conftest import Project
 
 Run = Callable[..., Any]
 
 
-def _observe(database: Address, before: str, migration: str) -> Snapshot:
+def _facts(
+    server: PrivateCluster, before: str, migration: str, rows: Mapping[str, int | None] | None
+) -> Facts:
     source = SqlFiles.of_scripts(
         split_script(before, "before"), [split_script(migration, "migration")]
     )
-    return observe(source, source.prepare(), database, Setup())
-
-
-def _facts(snapshot: Snapshot, rows: Mapping[str, int | None]) -> Facts:
-    return build_facts(
-        snapshot.before, snapshot.after, snapshot.changes, snapshot.evidence, row_counts=rows
-    )
+    counted = None if rows is None else Statistics("2026-08-24", "18", rows)
+    database = server.create_database()
+    try:
+        return observe(source, source.prepare(), database, Setup(statistics=counted)).facts
+    finally:
+        server.drop_database(database.database)
 
 
 _CASES = [
@@ -49,15 +52,23 @@ _CASES = [
     ("policy", "example"), _CASES, ids=[f"{p.id}: {e.name}" for p, e in _CASES]
 )
 def test_the_size_decides_wherever_a_policy_has_min_rows(
-    database: Address, policy: Policy, example: Example
+    server: PrivateCluster, policy: Policy, example: Example
 ) -> None:
-    snapshot = _observe(database, example.before, example.migration)
-    tables = [thing.subject for thing in (*snapshot.before.tables, *snapshot.before.views)]
+    there = _facts(server, example.before, example.migration, None).base
+    tables = [row["subject"] for row in (*there["tables"], *there["views"])]
+    known = {
+        rows: _facts(
+            server,
+            example.before,
+            example.migration,
+            {} if rows is None else dict.fromkeys(tables, rows),
+        )
+        for rows in (None, 0, 9_999, 10_000)
+    }
     large = replace(policy, params={"min_rows": 10_000})
 
     def found(judged: Policy, rows: int | None) -> list[tuple[str, str, bool]]:
-        facts = _facts(snapshot, {} if rows is None else dict.fromkeys(tables, rows))
-        findings = new_findings(facts, [judged])
+        findings = new_findings(known[rows], [judged])
         assert all(message(finding) for finding in findings)
         return [(f.subject, f.severity, f.undecided) for f in findings]
 
@@ -100,16 +111,16 @@ _COUNTS = {
 }
 
 
-def test_everything_of_a_table_knows_its_rows_under_any_name(database: Address) -> None:
-    snapshot = _observe(
-        database,
+def test_everything_of_a_table_knows_its_rows_under_any_name(server: PrivateCluster) -> None:
+    facts = _facts(
+        server,
         _BEFORE,
         "ALTER TABLE t RENAME TO u; ALTER TABLE u ADD FOREIGN KEY (b) REFERENCES u;"
         "CREATE TRIGGER g BEFORE INSERT ON u FOR EACH ROW EXECUTE FUNCTION f();"
         "CREATE RULE r AS ON DELETE TO u DO INSTEAD NOTHING; DROP TABLE gone;"
         "CREATE TABLE made (id int PRIMARY KEY); CREATE TABLE gone (n int);",
+        _COUNTS,
     )
-    facts = _facts(snapshot, _COUNTS)
     of_table = (
         "tables", "columns", "indexes", "constraints", "foreign_keys", "triggers", "rules",
     )  # fmt: skip
@@ -157,9 +168,9 @@ _ROWS = ("locked_row_count", "scanned_row_count", "rewritten_row_count")
     ],
 )
 def test_a_statement_knows_the_rows_of_what_it_worked_on(
-    database: Address, migration: str, expected: tuple[int | None, ...]
+    server: PrivateCluster, migration: str, expected: tuple[int | None, ...]
 ) -> None:
-    rows = _facts(_observe(database, _BEFORE, migration), _COUNTS).head["statements"]
+    rows = _facts(server, _BEFORE, migration, _COUNTS).head["statements"]
     assert tuple(rows[-1][name] for name in _ROWS) == expected
 
 

@@ -15,24 +15,24 @@ _SETTINGS = (
     "SET LOCAL standard_conforming_strings = on",
 )
 
-CatalogQueries = Mapping[str, tuple[str, str]]  # by name: the SQL, and "file:line" where it is
+CatalogQueries = Mapping[str, tuple[str, str]]  # by SQL: the policy, and "file:line" where it is
 Row = dict[str, Any]
 
 
 def ask(connection: psycopg.Connection[Any], queries: CatalogQueries) -> dict[str, list[Row]]:
-    """Run SELECTs in a read-only transaction; give the rows of each.
+    """Run SELECTs in a read-only transaction; give the rows of each, by its SQL.
 
     Raises ConfigError naming the place of a query that the server refuses.
     """
     answers: dict[str, list[Row]] = {}
-    for name, (sql, place) in queries.items():
+    for query, (name, place) in queries.items():
         try:
             with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
                 cursor.execute("SET TRANSACTION READ ONLY")
                 for setting in _SETTINGS:
                     cursor.execute(setting)
-                cursor.execute(sql.encode())
-                answers[name] = [{k: _plain(v) for k, v in row.items()} for row in cursor]
+                cursor.execute(query.encode())
+                answers[query] = [{k: _plain(v) for k, v in row.items()} for row in cursor]
         except psycopg.Error as error:
             diagnosis = error.diag.message_primary or str(error).strip()
             hint = f" ({error.diag.message_hint})" if error.diag.message_hint else ""
@@ -41,7 +41,7 @@ def ask(connection: psycopg.Connection[Any], queries: CatalogQueries) -> dict[st
                 "It runs with search_path = pg_catalog: tables, functions and types of yours need"
                 " their schema.",
             ) from error
-        if any(row["subject"] is None for row in answers[name]):
+        if any(row["subject"] is None for row in answers[query]):
             raise ConfigError(f"{place}: the catalog_query of {name} gives a subject that is null")
     return answers
 

@@ -41,7 +41,7 @@ FactRows = dict[str, list[Row]]
 class Facts:
     """The rows of every fact table, of the base and of the head.
 
-    `asked_base` and `asked_head` are what `catalog_query:` policies were answered, by policy id.
+    `asked_base` and `asked_head` are what `catalog_query:` policies were answered, by their SQL.
     """
 
     base: FactRows = field(default_factory=dict)

@@ -60,9 +60,9 @@ def compile_catalog_query(node: Node, params: dict[str, Plain]) -> CatalogQuery 
 
 
 def catalog_queries(policies: Iterable[Policy]) -> dict[str, tuple[str, str]]:
-    """Give the SQL that policies ask of the database, and where each is written, by policy id."""
+    """Give the SQL that policies ask of the database: of which policy, and where it is written."""
     return {
-        policy.id: (bind(policy.judge, policy.params), f"{policy.file}:{policy.line}")
+        bind(policy.judge, policy.params): (policy.id, f"{policy.file}:{policy.line}")
         for policy in policies
         if isinstance(policy.judge, CatalogQuery)
     }

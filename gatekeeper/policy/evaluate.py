@@ -7,7 +7,16 @@ from typing import Any
 
 from gatekeeper.facts.build import IDENT, FactRows, Facts
 from gatekeeper.facts.store import FactStore
-from gatekeeper.policy.model import Conjunct, Finding, Judgement, Policy, Query, Rule
+from gatekeeper.policy.catalog_query import bind
+from gatekeeper.policy.model import (
+    CatalogQuery,
+    Conjunct,
+    Finding,
+    Judgement,
+    Policy,
+    Query,
+    Rule,
+)
 
 _PLACE = ("revision", "file", "line", "statement")
 _PLACE_OF = (
@@ -59,8 +68,8 @@ def _evaluate(
             results = _run_rule(policy, rule, store)
         case Query() as query:
             results = _run_query(policy, query, store)
-        case _:
-            results = _answered(policy, store, asked)
+        case CatalogQuery() as query:
+            results = _answered(policy, store, asked.get(bind(query, policy.params), []))
     for finding, ident in results:
         if policy.scope and not any(fnmatchcase(finding.subject, glob) for glob in policy.scope):
             continue
@@ -132,10 +141,10 @@ def _run_query(
 
 
 def _answered(
-    policy: Policy, store: FactStore, asked: FactRows
+    policy: Policy, store: FactStore, rows: list[dict[str, Any]]
 ) -> Iterator[tuple[Finding, str | None]]:
     """Give what the database answered; the place is that of a change of the same subject."""
-    for row in asked.get(policy.id, []):
+    for row in rows:
         subject = str(row["subject"])
         places = store.select(_PLACE_OF, {"subject": subject}, tables=["changes"])
         place = places[0] if places else dict.fromkeys(_PLACE)

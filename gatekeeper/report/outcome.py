@@ -23,7 +23,6 @@ class Outcome:
     revisions: tuple[Revision, ...] = ()
     statements: tuple[Statement, ...] = ()
     facts: Facts = field(default_factory=Facts)
-    before: Schema = field(default_factory=Schema)
     after: Schema = field(default_factory=Schema)
     failure: Failure | None = None
     notes: tuple[str, ...] = ()

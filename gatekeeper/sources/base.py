@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import psycopg
 
-from gatekeeper.model.evidence import Failure, Revision, Statement
+from gatekeeper.model.evidence import Failure, Statement
+from gatekeeper.model.plan import Plan
 from gatekeeper.scratch.base import Address
 
 
@@ -28,20 +28,6 @@ class RestartNeeded(Exception):
 
 
 Ran = Callable[[int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What will be compared. `base` and `head` are for people: a commit, a file, working tree."""
-
-    base: str
-    head: str
-    revisions: tuple[Revision, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def new_revisions(self) -> tuple[Revision, ...]:
-        return tuple(revision for revision in self.revisions if revision.is_new)
 
 
 class Source(Protocol):

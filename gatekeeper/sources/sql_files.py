@@ -7,8 +7,9 @@ import psycopg
 
 from gatekeeper.errors import SourceError
 from gatekeeper.model.evidence import Failure, Revision, Statement
+from gatekeeper.model.plan import Plan
 from gatekeeper.scratch.base import Address
-from gatekeeper.sources.base import MigrationFailed, Plan, Ran
+from gatekeeper.sources.base import MigrationFailed, Ran
 from gatekeeper.sources.split import Script, ScriptStatement, split_script
 
 

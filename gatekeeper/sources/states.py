@@ -12,9 +12,10 @@ from gatekeeper.catalog.access import read_access
 from gatekeeper.catalog.read import read_schema
 from gatekeeper.config import ProductionRole
 from gatekeeper.errors import ScratchError
+from gatekeeper.model.plan import Plan
 from gatekeeper.model.schema import Schema
 from gatekeeper.scratch.base import Address, ScratchServer
-from gatekeeper.sources.base import MigrationFailed, Plan, Source
+from gatekeeper.sources.base import MigrationFailed, Source
 from gatekeeper.sources.retry import with_missing_roles
 from gatekeeper.sources.sides import VersionTables, explained
 from gatekeeper.sources.sql_files import run_scripts

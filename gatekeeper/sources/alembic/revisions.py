@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gatekeeper.model.evidence import Failure, Revision
+from gatekeeper.model.plan import Plan
 from gatekeeper.sources.alembic.child import Child, Report
 from gatekeeper.sources.alembic.imports import own_imports
 from gatekeeper.sources.alembic.locate import Location
-from gatekeeper.sources.base import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from psycopg import sql
 from gatekeeper.errors import SourceError
 from gatekeeper.git import WORKING_TREE, ChangedFiles, Repository
 from gatekeeper.model.evidence import Statement
+from gatekeeper.model.plan import Plan
 from gatekeeper.scratch.base import Address
 from gatekeeper.scratch.rundir import RunDirectory
 from gatekeeper.sources.alembic.child import DEAD_URL, Child, ProbeFailed, Report
@@ -29,7 +30,7 @@ from gatekeeper.sources.alembic.revisions import (
     text_of,
     vanished_failure,
 )
-from gatekeeper.sources.base import MigrationFailed, Plan, Ran, RestartNeeded, missing_role
+from gatekeeper.sources.base import MigrationFailed, Ran, RestartNeeded, missing_role
 
 _MOST_ASSUMED = 3
 

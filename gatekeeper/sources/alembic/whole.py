@@ -1,12 +1,12 @@
 """All migrations of one tree, from an empty database; there is no base to compare with."""
 
 from gatekeeper.git import Repository
+from gatekeeper.model.plan import Plan
 from gatekeeper.scratch.base import Address
 from gatekeeper.scratch.rundir import RunDirectory
 from gatekeeper.sources.alembic.locate import locate
 from gatekeeper.sources.alembic.revisions import AlembicOptions, LoadedPlan, revision_of
 from gatekeeper.sources.alembic.source import AlembicSource
-from gatekeeper.sources.base import Plan
 
 
 class WholeHistory(AlembicSource):

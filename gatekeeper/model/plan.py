@@ -1,0 +1,19 @@
+"""What a source of migrations found to compare."""
+
+from dataclasses import dataclass
+
+from gatekeeper.model.evidence import Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be compared. `base` and `head` are for people: a commit, a file, working tree."""
+
+    base: str
+    head: str
+    revisions: tuple[Revision, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def new_revisions(self) -> tuple[Revision, ...]:
+        return tuple(revision for revision in self.revisions if revision.is_new)

@@ -1,0 +1,29 @@
+"""What running migrations showed, and the file that carries it from one CI job to another.
+
+Judging a snapshot needs no database and runs none of the pull request's code. The file may come
+from a job that ran such code, so it is read as data: capped in size, strictly by the types below.
+"""
+
+from dataclasses import dataclass, field
+
+from gatekeeper.facts.build import Facts
+from gatekeeper.model.change import Change
+from gatekeeper.model.evidence import Failure, Statement
+from gatekeeper.model.plan import Plan
+from gatekeeper.model.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What running the migrations showed.
+
+    With a `failure` they did not run to their end. Only where a statement was refused for where it
+    stood are there facts to judge nevertheless.
+    """
+
+    plan: Plan
+    facts: Facts = field(default_factory=Facts)
+    changes: tuple[Change, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    after: Schema = field(default_factory=Schema)
+    failure: Failure | None = None
