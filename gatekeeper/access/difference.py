@@ -112,7 +112,7 @@ def _pairs(role: Role, old: _Side, new: _Side) -> Iterator["_Pair"]:
             _Half(old, old.access.objects.get(oid), held.get(oid, {})),
             _Half(new, new.access.objects.get(oid), holds.get(oid, {})),
         )
-        for oid in held.keys() | holds.keys()
+        for oid in sorted(held.keys() | holds.keys())  # of two with one name, the older first
     )
     yield from sorted((pair for pair in pairs if pair.may_differ), key=lambda pair: pair.subject)
 

@@ -99,6 +99,8 @@ class Expressions(ABC):
                 self._dot(node, scope, how, found, todo)
             case exp.DataType() | exp.Identifier():
                 pass
+            case exp.Lock():  # FOR UPDATE OF what FROM names
+                self.seen.update(map(id, node.expressions))
             case exp.Func():
                 self._function(node, None, scope, how, found, todo)
             case exp.Operator():

@@ -80,9 +80,12 @@ class FromReader(Expressions):
         if schema is None and name in scope.queries:
             return scope.queries[name]
         found = self.names.relations(name, schema, self.path)
-        if not found:
+        may_be_anywhere = schema == "pg_temp" or (schema is None and self.path is None)
+        if not found and may_be_anywhere:
             raise UnreadableError(f"it reads {name}, which is no table or view that is known")
         self.clauses(node, scope, {"this", "db", "alias", "joins", "catalog", "only"})
+        if not found:  # there is none wherever the body looks: it fails there, and shows nothing
+            return Rows([], {}, None, is_open=True)
         self.relations.update(relation.oid for relation in found)
         columns: dict[str, Sources] = {}
         for relation in found:

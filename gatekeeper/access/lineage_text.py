@@ -30,8 +30,8 @@ _PARTS_OF_CHANGES = {"with_", "this", "from_", "using", "returning", "expression
 # Where the parser puts names whose meaning is followed here.
 _NAMED = (
     exp.Alias, exp.Anonymous, exp.Collate, exp.Column, exp.ColumnDef, exp.DataType, exp.Dot,
-    exp.Join, exp.Lambda, exp.PropertyEQ, exp.Schema, exp.Table, exp.TableAlias, exp.Unnest,
-    exp.Window, exp.XMLElement,
+    exp.Join, exp.Lambda, exp.OnConflict, exp.PropertyEQ, exp.Schema, exp.Table, exp.TableAlias,
+    exp.Unnest, exp.Window, exp.XMLElement,
 )  # fmt: skip
 
 

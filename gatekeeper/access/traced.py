@@ -2,7 +2,8 @@
 
 Functions are followed to the columns that they read. In a view they read as its reader, so one that
 could not be traced gives nothing that the reader does not have; where they ran as somebody else (in
-a copy, in a function with SECURITY DEFINER) it may give anything.
+a copy, in a function with SECURITY DEFINER) it may give anything. So may one that has the rights of
+a third role there; most of those that call each other have the same owner.
 """
 
 from collections.abc import Iterator
@@ -23,9 +24,9 @@ def view_sources(lineage: Lineage, security: Security) -> ViewSources:
     for view in security.relations:
         if view.relation_kind in VIEWS:
             ident = ("pg_class", view.oid, 0)
-            runs_as_other = view.relation_kind == "materialized_view"
+            owner = view.owner_oid if view.relation_kind == "materialized_view" else None
             for number in view.column_numbers:
-                found[view.oid, number] = follow.output(ident, number, runs_as_other=runs_as_other)
+                found[view.oid, number] = follow.output(ident, number, owner)
     return found
 
 
@@ -33,39 +34,39 @@ def function_sources(lineage: Lineage, security: Security) -> FunctionSources:
     """Give what calling each function with SECURITY DEFINER can show."""
     follow = _Follow(lineage, security)
     return {
-        function.oid: follow.output(("pg_proc", function.oid, 0), 0, runs_as_other=True)
+        function.oid: follow.output(("pg_proc", function.oid, 0), 0, function.owner_oid)
         for function in security.functions
         if function.is_security_definer and not function.is_trigger
     }
 
 
 class _Follow:
+    """Follows outputs through functions; `owner` is who they ran as, or None for the reader."""
+
     def __init__(self, lineage: Lineage, security: Security) -> None:
         self._lineage = lineage
-        self._definers = {f.oid for f in security.functions if f.is_security_definer}
+        self._definers = {f.oid: f.owner_oid for f in security.functions if f.is_security_definer}
 
-    def output(self, ident: Ident, number: int, *, runs_as_other: bool) -> tuple[Source, ...]:
+    def output(self, ident: Ident, number: int, owner: int | None) -> tuple[Source, ...]:
         if not self._lineage.is_traced(ident):
             return (ANYTHING,)
         trace = self._lineage.trace(ident)
-        found = set(self._sources(trace, number, COPIED, runs_as_other, frozenset([ident])))
+        found = set(self._sources(trace, number, COPIED, owner, frozenset([ident])))
         if trace.reason is not None:
             found.add(ANYTHING)
         return tuple(sorted(found))
 
     def _sources(
-        self, trace: Trace, number: int, how: str, runs_as_other: bool, seen: frozenset[Ident]
+        self, trace: Trace, number: int, how: str, owner: int | None, seen: frozenset[Ident]
     ) -> Iterator[Source]:
         for shown in trace.output(number):
             mine = shown.how if how == COPIED else how
-            yield from self._origin(
-                shown.origin, mine if shown.certain else _UNTRACED, runs_as_other, seen
-            )
+            yield from self._origin(shown.origin, mine if shown.certain else _UNTRACED, owner, seen)
         for origin in trace.conditions:
-            yield from self._origin(origin, _CONDITION, runs_as_other, seen)
+            yield from self._origin(origin, _CONDITION, owner, seen)
 
     def _origin(
-        self, origin: Ident, how: str, runs_as_other: bool, seen: frozenset[Ident]
+        self, origin: Ident, how: str, owner: int | None, seen: frozenset[Ident]
     ) -> Iterator[Source]:
         kind, oid, number = origin
         if kind == "pg_class":
@@ -76,7 +77,7 @@ class _Follow:
             return
         trace = self._lineage.trace(ident) if self._lineage.is_traced(ident) else None
         is_unknown = trace is None or trace.reason is not None
-        if runs_as_other and (is_unknown or oid in self._definers):
-            yield ANYTHING  # another owner's rights are not thought of here
+        if owner is not None and (is_unknown or self._definers.get(oid, owner) != owner):
+            yield ANYTHING  # a third role's rights are not thought of here
         if trace is not None:
-            yield from self._sources(trace, number, how, runs_as_other, seen | {ident})
+            yield from self._sources(trace, number, how, owner, seen | {ident})

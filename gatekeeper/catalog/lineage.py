@@ -1,12 +1,12 @@
 """Reads what the lineage of views and functions is computed from."""
 
 import re
-from importlib.resources import files
 from typing import Any
 
 import psycopg
 from psycopg.rows import namedtuple_row
 
+from gatekeeper.catalog.rows import asked, query_file
 from gatekeeper.model.lineage import FunctionCode, LineageSource, ReadRelation, ViewRule
 from gatekeeper.model.relations import Ident
 
@@ -19,11 +19,9 @@ def read_lineage_source(connection: psycopg.Connection[Any]) -> LineageSource:
 
     Raises psycopg.Error when the connection is gone.
     """
-    with connection.transaction(), connection.cursor(row_factory=namedtuple_row) as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        # Names in definitions are schema-qualified when nothing but pg_catalog is on the path.
-        cursor.execute("SET LOCAL search_path = ''")
-        rows = {kind: _rows(cursor, kind) for kind in _KINDS}
+    queries = {kind: query_file(f"lineage/{kind}") for kind in _KINDS}
+    with asked(connection, queries, row_factory=namedtuple_row) as cursors:
+        rows = {kind: cursors[kind].fetchall() for kind in _KINDS}
     depends: dict[Ident, set[Ident]] = {}
     for row in rows["depends"]:
         depends.setdefault((row.kind, row.oid, 0), set()).add(("pg_class", row.used, row.number))
@@ -39,11 +37,6 @@ def read_lineage_source(connection: psycopg.Connection[Any]) -> LineageSource:
 
 
 _KINDS = ("relations", "views", "functions", "depends", "builtins", "generated")
-
-
-def _rows(cursor: psycopg.Cursor[Any], kind: str) -> list[Any]:
-    query = (files("gatekeeper.catalog") / "lineage" / f"{kind}.sql").read_text("utf-8")
-    return cursor.execute(query.encode()).fetchall()
 
 
 def _relation(row: Any) -> ReadRelation:  # noqa: ANN401 - a row of its query

@@ -1,20 +1,19 @@
 """Reads one database into a Schema: one query an object kind, all in one consistent snapshot."""
 
 import re
-from collections import deque
-from collections.abc import Iterable
-from dataclasses import MISSING, fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
-from importlib.resources import files
-from itertools import repeat
 from typing import Any
 
 import psycopg
 
+from gatekeeper.catalog.rows import asked, objects_of, query_file
 from gatekeeper.model import schema as model
 from gatekeeper.model.schema import Schema
 
 OLDEST_SERVER = 14
+_FOLDER = "postgres"
 
 KINDS: dict[str, type] = {
     "schemas": model.Namespace,
@@ -42,8 +41,8 @@ _SINCE = re.compile(r"-- since (?P<first>\d+)(?: until (?P<last>\d+))?$")
 @cache
 def query_text(kind: str, version: int) -> str:
     """Give the query for a field of Schema, as a server of this major version understands it."""
-    text = (files("gatekeeper.catalog") / "postgres" / f"{kind}.sql").read_text("utf-8")
-    return "\n".join(line for line in text.splitlines() if _understood(line, version))
+    lines = query_file(f"{_FOLDER}/{kind}").splitlines()
+    return "\n".join(line for line in lines if _understood(line, version))
 
 
 def _understood(line: str, version: int) -> bool:
@@ -63,23 +62,24 @@ def read_schema(
     which migration tools keep their versions. `longest_wait` is a lock_timeout. Raises
     psycopg.Error when the connection is gone.
     """
+    with asked(connection, schema_queries(connection), longest_wait=longest_wait) as cursors:
+        return without_tables(schema_of(connection, cursors), ignored_tables)
+
+
+def schema_queries(connection: psycopg.Connection[Any]) -> dict[str, str]:
+    """Give what this server is asked, one query a field of Schema."""
     version = connection.info.server_version // 10000
-    cursors: dict[str, psycopg.Cursor[Any]] = {}
-    # All queries are sent at once: a distant server answers after one round trip, and while we make
-    # objects of one answer, it works on the next.
-    with connection.transaction(), connection.pipeline():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        # Names in definitions are schema-qualified when nothing but pg_catalog is on the path.
-        connection.execute("SET LOCAL search_path = ''")
-        connection.execute("SELECT set_config('lock_timeout', %s, true)", [longest_wait])
-        for kind in KINDS:
-            query = query_text(kind, version).encode()
-            cursors[kind] = connection.execute(query, prepare=False)
-        found = {kind: _objects(cls, cursors[kind]) for kind, cls in KINDS.items()}
+    return {f"{_FOLDER}/{kind}": query_text(kind, version) for kind in KINDS}
+
+
+def schema_of(
+    connection: psycopg.Connection[Any], cursors: Mapping[str, psycopg.Cursor[Any]]
+) -> Schema:
+    """Make the schema of what schema_queries() were answered."""
+    found = {kind: objects_of(cls, cursors[f"{_FOLDER}/{kind}"]) for kind, cls in KINDS.items()}
     places = {table.oid: place for place, table in enumerate(found["tables"])}
     found["columns"] = tuple(sorted(found["columns"], key=lambda c: places[c.table_oid]))
-    schema = Schema(**found, server_version=_version(connection))
-    return without_tables(schema, ignored_tables)
+    return Schema(**found, server_version=_version(connection))
 
 
 def without_tables(schema: Schema, tables: Iterable[tuple[str, str]]) -> Schema:
@@ -92,26 +92,6 @@ def without_tables(schema: Schema, tables: Iterable[tuple[str, str]]) -> Schema:
         for kind, objects in schema.objects().items()
     }
     return replace(schema, **kept)
-
-
-def _objects(cls: type, cursor: psycopg.Cursor[Any]) -> tuple[Any, ...]:
-    """Make an object of each row.
-
-    A large schema has tens of thousands, of classes that are frozen: calling them would take longer
-    than the queries. So the slots are filled one after the other, each for all objects at once.
-    """
-    rows = cursor.fetchall()
-    names = [column.name for column in cursor.description or ()]
-    needed = {f.name for f in fields(cls) if f.default is MISSING}
-    assert needed <= set(names) <= {f.name for f in fields(cls)}, cls  # noqa: S101 - they are a pair
-    objects: tuple[Any, ...] = tuple(map(object.__new__, repeat(cls, len(rows))))
-    columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
-    for field in fields(cls):
-        values: Iterable[Any] = columns.get(field.name) or repeat(field.default)
-        if str(field.type).startswith("tuple["):
-            values = map(tuple, values)
-        deque(map(getattr(cls, field.name).__set__, objects, values), maxlen=0)
-    return objects
 
 
 def _belongs(thing: Any, ignored: set[tuple[str, str]]) -> bool:  # noqa: ANN401

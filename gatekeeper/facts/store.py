@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,13 @@ def _like_any(value: str | None, globs: str | None) -> bool | None:
     if value is None or globs is None:
         return None
     return any(fnmatchcase(value, glob) for glob in globs.split())
+
+
+def _encodable(value: object) -> object:
+    """Spell out what of a text SQLite cannot hold."""
+    if not isinstance(value, str):
+        return value
+    return value.encode(errors="backslashreplace").decode()
 
 
 class FactStore:
@@ -83,8 +91,10 @@ class FactStore:
         definition = ", ".join(f'"{column}" {kind}' for column, kind in columns)
         self._db.execute(f'CREATE TABLE "{name}" ({definition})')
         names = [column for column, _ in columns]
-        marks = ", ".join("?" * len(names))
-        self._db.executemany(
-            f'INSERT INTO "{name}" VALUES ({marks})',  # noqa: S608 - names are the vocabulary's
-            ([row[column] for column in names] for row in self._rows.get(name, [])),
-        )
+        insert = f'INSERT INTO "{name}" VALUES ({", ".join("?" * len(names))})'  # noqa: S608
+        rows = list(map(itemgetter(*names), self._rows.get(name, [])))
+        try:
+            self._db.executemany(insert, rows)
+        except UnicodeEncodeError:  # the name of a file need not be UTF-8
+            self._db.execute(f'DELETE FROM "{name}"')  # noqa: S608 - names are the vocabulary's
+            self._db.executemany(insert, [list(map(_encodable, row)) for row in rows])

@@ -1,6 +1,7 @@
 """Names as PostgreSQL writes them: quoted only where they must be."""
 
 import re
+from functools import lru_cache
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
 
@@ -176,6 +177,7 @@ _KEYWORDS = frozenset(
 )
 
 
+@lru_cache(maxsize=65536)  # each name is asked for dozens of times
 def quoted(name: str) -> str:
     """Give `name` as an SQL identifier, as PostgreSQL's quote_ident() does."""
     if _PLAIN.match(name) and name not in _KEYWORDS:

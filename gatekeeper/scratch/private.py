@@ -119,11 +119,16 @@ class PrivateCluster:
         """
         if self._user is None or all(p.stat().st_mode & 0o001 for p in (path, *path.parents)):
             return path
-        target = self._run.path / path.name
-        if not target.exists():
-            shutil.copytree(path, target, symlinks=True, copy_function=_link_or_copy)
-            for folder, _, _ in os.walk(target):
-                Path(folder).chmod(0o755)
+        copies = self._run.path / "copies"
+        target = copies / path.parent.name / path.name
+        # Where a wheel keeps the libraries of its programs, which find them by this very path.
+        libraries = path.parent.with_name(f"{path.parent.name}.libs")
+        for source in (path, libraries):
+            copy = copies / source.relative_to(path.parent.parent)
+            if source.is_dir() and not copy.exists():
+                shutil.copytree(source, copy, symlinks=True, copy_function=_link_or_copy)
+        for folder, _, _ in os.walk(copies):
+            Path(folder).chmod(0o755)
         return target
 
     def _popen(self, arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401

@@ -169,7 +169,8 @@ SET search_path = pg_catalog AS $$
 DECLARE
     statement int := gatekeeper.statement();
     direct boolean := pg_trigger_depth() = 1;
-    write text := concat_ws(' ', statement, tg_op, tg_relid, direct);
+    -- This witness, because a session may outlive it and meet the next.
+    write text := concat_ws(' ', 'gatekeeper.events'::regclass::oid, statement, tg_op, tg_relid, direct);
 BEGIN
     IF write = current_setting('gatekeeper.write', true) OR nextval('gatekeeper.writes') > 10000 THEN
         RETURN NULL;
