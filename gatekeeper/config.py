@@ -1,17 +1,23 @@
 """Reads gatekeeper.yml. Every key is optional, and so is the file."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gatekeeper.config_data import DataConfig, read_data
+from gatekeeper.config_waivers import FileWaiver, read_approvers, read_waivers
 from gatekeeper.errors import ConfigError
-from gatekeeper.yaml_reader import Node, Plain, Problems, as_strings, read_text, read_yaml
+from gatekeeper.tree import CommitTree, FolderTree, Tree
+from gatekeeper.yaml_reader import MOST_BYTES, Node, Plain, Problems, as_strings, read_yaml
 
 FILE_NAMES = ("gatekeeper.yml", "gatekeeper.yaml")
 SEVERITIES = ("error", "warning", "notice")
 MODES = ("enforce", "dry-run")
 ROLE_ATTRIBUTES = (
     "login", "superuser", "bypassrls", "createrole", "createdb", "replication", "noinherit",
+)  # fmt: skip
+_KEYS = (
+    "migrations", "database", "packs", "policies", "params", "data", "stats", "report", "waivers",
 )  # fmt: skip
 
 
@@ -53,15 +59,20 @@ class Override:
     severity: str | None = None
     mode: str | None = None
     params: dict[str, Plain] = field(default_factory=dict)
+    approvers: tuple[str, ...] | None = None
     file: str = ""
     line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole configuration; `root` is the folder that its paths are relative to."""
+    """The whole configuration; its paths are relative to the folder `tree`.
 
-    root: Path
+    What judges is read from `tree`, which may be a commit's. The application is used as it is in
+    `root`, the same folder of the working tree.
+    """
+
+    tree: Tree
     file: str | None = None
     migrations: Migrations = field(default_factory=Migrations)
     database: Database = field(default_factory=Database)
@@ -70,38 +81,61 @@ class Config:
     params: Override = field(default_factory=Override)  # for every policy that has the parameter
     data: DataConfig = field(default_factory=DataConfig)  # classes of sensitive columns
     stats: str | None = None  # path of the statistics file
+    template: str | None = None  # path of the template of the Markdown report
+    waivers: tuple[FileWaiver, ...] = ()
+
+    @property
+    def root(self) -> Path:
+        return self.tree.root
 
 
-def find_config(start: Path) -> Path | None:
-    """Find gatekeeper.yml in `start` or the nearest folder above it."""
-    for folder in (start, *start.parents):
-        found = [folder / name for name in FILE_NAMES if (folder / name).is_file()]
+def find_config(folders: Iterable[Tree]) -> tuple[Tree, str] | None:
+    """Find gatekeeper.yml directly in the first of the folders that has it."""
+    for tree in folders:
+        found = [name for name in FILE_NAMES if tree.kind(name) == "file"]
         if len(found) > 1:
-            raise ConfigError(
-                f"{folder} has both gatekeeper.yml and gatekeeper.yaml", "Remove one of them."
-            )
+            both = " and ".join(tree.display(name) for name in found)
+            raise ConfigError(f"there are both {both}", "Remove one of them.")
         if found:
-            return found[0]
+            return tree, found[0]
     return None
 
 
-def load_config(path: Path | None, start: Path) -> Config:
+def load_config(path: Path | None, start: Path, commit: CommitTree | None = None) -> Config:
     """Load the file at `path`, or the one found from `start` upwards, or the defaults.
 
-    Raises ConfigError with every mistake in the file, each with its line.
+    With `commit` the same file is read from that commit instead of the working tree, and so will
+    be all that it names. Raises ConfigError with every mistake in the file, each with its line.
     """
-    found = path or find_config(start)
+    if path is None:
+        found = find_config(_tree(folder, commit) for folder in _upwards(start, commit))
+    else:
+        found = _tree(path.parent if commit is None else start / path.parent, commit), path.name
     if found is None:
-        return Config(root=start)
+        return Config(_tree(start, commit))
+    tree, name = found
     problems = Problems()
-    node = read_yaml(read_text(found), str(found), problems)
-    config = Config(root=found.parent) if node is None else _config(node, found)
+    (text,) = tree.read(name, most_bytes=MOST_BYTES)
+    node = read_yaml(text, tree.display(name), problems)
+    config = Config(tree) if node is None else _config(node, tree)
     problems.raise_if_any()
     return config
 
 
-def _config(node: Node, path: Path) -> Config:
-    top = node.mapping(("migrations", "database", "packs", "policies", "params", "data", "stats"))
+def _tree(folder: Path, commit: CommitTree | None) -> Tree:
+    return FolderTree(folder) if commit is None else commit.below(commit.folder(folder))
+
+
+def _upwards(start: Path, commit: CommitTree | None) -> Iterator[Path]:
+    """Give `start` and the folders above it; with a commit, up to the repository's root."""
+    for folder in (start, *start.parents):
+        yield folder
+        if commit is not None and commit.folder(folder) == "":
+            return
+
+
+def _config(node: Node, tree: Tree) -> Config:
+    top = node.mapping(_KEYS)
     values: dict[str, object] = {}
     if "migrations" in top:
         values["migrations"] = _migrations(top["migrations"])
@@ -118,7 +152,12 @@ def _config(node: Node, path: Path) -> Config:
         values["data"] = read_data(top["data"])
     if "stats" in top:
         values["stats"] = top["stats"].text()
-    return Config(root=path.parent, file=str(path), **values)  # type: ignore[arg-type]
+    if "report" in top:
+        report = top["report"].mapping(("template",))
+        values["template"] = report["template"].text() if "template" in report else None
+    if "waivers" in top:
+        values["waivers"] = read_waivers(top["waivers"])
+    return Config(tree, file=node.file, **values)  # type: ignore[arg-type]
 
 
 def _migrations(node: Node) -> Migrations:
@@ -180,12 +219,13 @@ def _override(node: Node) -> Override:
     """Read `id: severity` or `id: {severity: …, mode: …, params: {…}}`."""
     if not node.is_mapping():
         return Override(severity=read_severity(node), file=node.file, line=node.line)
-    entries = node.mapping(("severity", "mode", "params"))
+    entries = node.mapping(("severity", "mode", "params", "approvers"))
     params = entries["params"].mapping() if "params" in entries else {}
     return Override(
         severity=read_severity(entries["severity"]) if "severity" in entries else None,
         mode=entries["mode"].word(MODES, "enforce", what="mode") if "mode" in entries else None,
         params={k: v.plain() for k, v in params.items()},
+        approvers=read_approvers(entries["approvers"]) if "approvers" in entries else None,
         file=node.file,
         line=node.line,
     )

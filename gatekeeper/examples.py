@@ -2,21 +2,23 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 
 import psycopg
 from psycopg import sql
 
-from gatekeeper.model.evidence import Revision
+from gatekeeper.model.evidence import Revision, Upkeep
 from gatekeeper.policy.catalog_query import catalog_queries
 from gatekeeper.policy.evaluate import new_findings
 from gatekeeper.policy.model import Example, Policy
 from gatekeeper.report.view import instead, message, message_markdown
 from gatekeeper.review import Setup, observe
 from gatekeeper.scratch.base import Address, ScratchServer
+from gatekeeper.scratch.reuse import Databases
+from gatekeeper.sources.alembic.hygiene import of_texts, read_upkeep
 from gatekeeper.sources.alembic.imports import own_imports
 from gatekeeper.sources.base import MigrationFailed
 from gatekeeper.sources.split import split_script
@@ -40,38 +42,41 @@ class Result:
 
 
 def run_examples(policies: Iterable[Policy], server: ScratchServer) -> Iterator[Result]:
-    """Run every example of every policy, each in a database of its own; several at once.
+    """Run every example of every policy, each in an empty database; several at once.
 
     What makes roles runs alone, after the others: roles are the cluster's.
     """
     cases = [(policy, example) for policy in policies for example in policy.examples]
     alone = [case for case in cases if _makes_roles(case[1])]
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        together = [
-            pool.submit(_run, policy, example, server)
-            for policy, example in cases
-            if (policy, example) not in alone
-        ]
-        try:
-            for running in together:
-                yield running.result()
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-    for policy, example in alone:
-        yield _run(policy, example, server)
+    with closing(Databases(server)) as databases:
+        with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+            together = [
+                pool.submit(_run, policy, example, databases.lend)
+                for policy, example in cases
+                if (policy, example) not in alone
+            ]
+            try:
+                for running in together:
+                    yield running.result()
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+        for policy, example in alone:
+            yield _run(policy, example, lambda: _with_roles(databases))
 
 
-def _run(policy: Policy, example: Example, server: ScratchServer) -> Result:
-    migration = "" if example.files else example.migration
+def _run(
+    policy: Policy, example: Example, empty: Callable[[], AbstractContextManager[Address]]
+) -> Result:
+    migration = "" if example.is_of_files else example.migration
     source = SqlFiles.of_scripts(
         split_script(example.before, "before"), [split_script(migration, "migration")]
     )
     plan = source.prepare()
-    if example.files:
-        plan = replace(plan, revisions=tuple(_imported(r, example) for r in plan.revisions))
+    if example.is_of_files:
+        plan = replace(plan, revisions=_revisions(example))
     try:
-        with _database(server, makes_roles=_makes_roles(example)) as database:
+        with empty() as database:
             snapshot = observe(source, plan, database, Setup(queries=catalog_queries([policy])))
     except MigrationFailed as error:
         place = f"{error.failure.file}, line {error.failure.line}"
@@ -92,20 +97,23 @@ def _makes_roles(example: Example) -> bool:
 
 
 @contextmanager
-def _database(server: ScratchServer, *, makes_roles: bool) -> Iterator[Address]:
-    """Give an empty database; it is dropped at the end, and so are the roles made meanwhile.
+def _with_roles(databases: Databases) -> Iterator[Address]:
+    """Lend an empty database; the roles that are made meanwhile are dropped with it.
 
     Roles are the cluster's: the next example would find them, and what they are members of.
     """
-    database = server.create_database()
-    roles = _roles(database) if makes_roles else set()
+    made: set[str] = set()
     try:
-        yield database
-    finally:
-        made = _roles(database) - roles if makes_roles else set()
-        server.drop_database(database.database)
+        with databases.lend() as database:
+            roles = _roles(database)
+            try:
+                yield database
+            finally:
+                made = _roles(database) - roles
+    finally:  # their rights went with what was in the database
         if made:
-            _drop_roles(server, made)
+            with databases.lend() as spare:
+                _drop_roles(spare, made)
 
 
 def _roles(database: Address) -> set[str]:
@@ -113,20 +121,22 @@ def _roles(database: Address) -> set[str]:
         return {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
 
 
-def _drop_roles(server: ScratchServer, names: set[str]) -> None:
-    """Drop roles whose database is gone, and their rights with it; asked from another one."""
-    spare = server.create_database()
-    try:
-        with spare.connect() as connection:
-            # Together, because a role that let another into a group cannot go alone.
-            listed = sql.SQL(", ").join(map(sql.Identifier, sorted(names)))
-            connection.execute(sql.SQL("DROP ROLE {}").format(listed))
-    finally:
-        server.drop_database(spare.database)
+def _drop_roles(database: Address, names: set[str]) -> None:
+    with database.connect() as connection:
+        # Together, because a role that let another into a group cannot go alone.
+        listed = sql.SQL(", ").join(map(sql.Identifier, sorted(names)))
+        connection.execute(sql.SQL("DROP ROLE {}").format(listed))
 
 
-def _imported(revision: Revision, example: Example) -> Revision:
-    """Give the revision with what the example's migration, a revision in Python, imports."""
+def _revisions(example: Example) -> tuple[Revision, ...]:
+    """Give the revisions of an example of files; its migration may do without a header."""
     file = "migrations/versions/migration.py"
-    files = example.files | {file: example.migration}
-    return replace(revision, imports=own_imports(file, files.get))
+    texts = example.base | example.files | {file: example.migration}
+    head = {path: text for path, text in texts.items() if text.strip()}
+    found = of_texts(example.base, head)
+    if file in head and not any(revision.file == file for revision in found):
+        upkeep = read_upkeep(Upkeep(), example.migration)
+        found = (*found, Revision("migration", file, is_new=True, upkeep=upkeep))
+    return tuple(
+        replace(r, imports=own_imports(r.file, head.get)) if r.is_new else r for r in found
+    )

@@ -1,14 +1,23 @@
 """What we ask of git: revisions, changed files, and the files of a commit in a folder."""
 
+import hashlib
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from gatekeeper.errors import GitError
 
 WORKING_TREE = ""
+_LARGEST_COMMIT = 1_000_000  # bytes
+
+# Names as they are, and no program that the repository's own configuration names: code of a pull
+# request that ran in the checkout could have written that.
+_SETTINGS = (
+    "-c", "core.quotePath=off", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,16 @@ class Repository:
                 )
             raise GitError(f"{one[:12]} and {other[:12]} have no common commit", hint) from error
 
+    def parents(self, commit: str) -> tuple[str, ...]:
+        """Give the full names of a commit's parents, which a shallow clone need not have.
+
+        `commit` is a full name. Raises GitError when the commit is not here.
+        """
+        with self.objects() as objects:
+            content = objects.read(commit, _LARGEST_COMMIT) or b""
+        header = content.partition(b"\n\n")[0].decode(errors="replace").splitlines()
+        return tuple(line.removeprefix("parent ") for line in header if line.startswith("parent "))
+
     def changed(self, base: str, head: str, paths: Sequence[str]) -> ChangedFiles:
         """Give the files below `paths` that differ between `base` and `head`.
 
@@ -105,7 +124,14 @@ class Repository:
         """
         revisions = [base] if head == WORKING_TREE else [base, head]
         out = self._git(
-            "diff", "--name-status", "--no-renames", "-z", *revisions, "--", *(paths or ["."])
+            "diff",
+            "--name-status",
+            "--no-renames",
+            "--no-ext-diff",
+            "-z",
+            *revisions,
+            "--",
+            *(paths or ["."]),
         )
         words = out.split("\0")[:-1]
         status = dict(zip(words[1::2], words[::2], strict=True))
@@ -138,22 +164,94 @@ class Repository:
         self._git("read-tree", commit, environment=environment)
         self._git("checkout-index", "--all", f"--prefix={folder}{os.sep}", environment=environment)
 
+    @contextmanager
+    def objects(self) -> "Iterator[Objects]":
+        """Give a reader of objects; its process starts when it is first asked for one."""
+        objects = Objects(self.root)
+        try:
+            yield objects
+        finally:
+            objects.close()
+
     def _git(self, *arguments: str, environment: dict[str, str] | None = None) -> str:
         return _run(self.root, *arguments, environment=environment)
 
 
+class Objects:
+    """Reads commits, trees and blobs by their names.
+
+    A name is the hash of the content. Git does not check that on reading, we do: whoever has run
+    code in this clone may have written what they like into it, and yet not change what a name
+    stands for. For the same reason replacements (`git replace`) do not count.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def close(self) -> None:
+        """End the process, if one was needed."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+
+    def read(self, name: str, most_bytes: int) -> bytes | None:
+        """Read an object. None: it is larger, and nothing else can be read here afterwards."""
+        if self._process is None:
+            self._process = _start(self._folder)
+        source, sink = self._process.stdout, self._process.stdin
+        assert source is not None  # noqa: S101 - both are pipes
+        assert sink is not None  # noqa: S101
+        try:
+            os.write(sink.fileno(), f"{name}\n".encode())
+            kind, size = source.readline().split()[1:]
+        except (OSError, ValueError) as error:  # git ended, or says that it is missing
+            raise GitError(
+                f"git cannot read the object {name}",
+                "This clone lacks it: clone again, without --filter and with all commits.",
+            ) from error
+        if int(size) > most_bytes:
+            return None
+        content = source.read(int(size))
+        source.read(1)  # the end of the line
+        if _hashed(kind + b" " + size + b"\0" + content, len(name)) != name:
+            raise GitError(
+                f"the object {name} is not what its name says",
+                "This clone is damaged, or somebody changed it by hand: clone again.",
+            )
+        return content
+
+
+def _hashed(content: bytes, digits: int) -> str:
+    """Give the name of an object, in a repository whose names have so many digits."""
+    algorithm = "sha1" if digits == 40 else "sha256"  # noqa: PLR2004 - hexadecimal digits
+    return hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()
+
+
+def _start(folder: Path) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        ["git", "--no-replace-objects", "cat-file", "--batch"],
+        cwd=folder,
+        env=_variables(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _variables() -> dict[str, str]:
+    """Give the environment that git runs in."""
+    elsewhere = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+    kept = {name: value for name, value in os.environ.items() if name not in elsewhere}
+    return kept | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+
+
 def _run(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
-    variables = {
-        k: v
-        for k, v in os.environ.items()
-        if k not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
-    }
-    variables |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"} | (environment or {})
     try:
         done = subprocess.run(
-            ["git", "-c", "core.quotePath=off", *arguments],
+            ["git", *_SETTINGS, *arguments],
             cwd=folder,
-            env=variables,
+            env=_variables() | (environment or {}),
             check=False,
             capture_output=True,
         )

@@ -1,9 +1,16 @@
 """Judges what running migrations showed. Pure: no database, no process, no network."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+
 from gatekeeper.errors import GatekeeperError
+from gatekeeper.facts.vocabulary_events import FILE_TABLES
+from gatekeeper.model.evidence import Failure
 from gatekeeper.policy.catalog_query import catalog_queries
 from gatekeeper.policy.evaluate import judge
-from gatekeeper.policy.model import Policy
+from gatekeeper.policy.model import Policy, Waiver
+from gatekeeper.policy.waivers import apply_waivers, comment_waivers, verdict_of
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.snapshot import Snapshot
 
@@ -14,11 +21,17 @@ _SIZE_UNKNOWN = (
 )
 
 
-def judge_snapshot(snapshot: Snapshot, policies: tuple[Policy, ...]) -> Outcome:
-    """Judge a snapshot by policies.
+def judge_snapshot(
+    snapshot: Snapshot,
+    policies: tuple[Policy, ...],
+    waivers: Iterable[Waiver] = (),
+    today: date = date.max,
+) -> Outcome:
+    """Judge a snapshot by policies; `waivers` are those of gatekeeper.yml.
 
-    Migrations that failed are an outcome: verdict undecided. Raises GatekeeperError when a
-    `catalog_query:` was not asked when the snapshot was taken.
+    What comments in the migrations waive is in the snapshot. Who gives waivers says what day it is:
+    without, none that ends counts. Migrations that failed are an outcome: verdict undecided. Raises
+    GatekeeperError when a `catalog_query:` was not asked when the snapshot was taken.
     """
     missing = unasked(snapshot, policies)
     if missing:
@@ -27,12 +40,14 @@ def judge_snapshot(snapshot: Snapshot, policies: tuple[Policy, ...]) -> Outcome:
             " other policies",
             "Take the snapshot and judge it with the same policies (--config-from).",
         )
-    judgement = judge(snapshot.facts, policies)
+    given = (*waivers, *comment_waivers(snapshot.plan.revisions))
+    judged = policies if snapshot.failure is None or snapshot.statements else of_files(policies)
+    judgement = judge(snapshot.facts, judged, given, today)
     if snapshot.failure is not None and judgement.verdict != "blocked":
         return _undecided(snapshot, policies)
-    notes = snapshot.plan.notes
+    notes = (*snapshot.plan.notes, *judgement.notes)
     if snapshot.failure is not None:
-        notes = (*notes, "the migration stopped at the refused statement; nothing else was judged")
+        notes = (*notes, _why_not_more(snapshot, snapshot.failure))
     if any(name.endswith("row_count") for f in judgement.findings for name in f.unknown):
         notes = (*notes, _SIZE_UNKNOWN)
     return Outcome(
@@ -49,6 +64,29 @@ def judge_snapshot(snapshot: Snapshot, policies: tuple[Policy, ...]) -> Outcome:
         policy_count=len(policies),
         server_version=snapshot.after.server_version,
     )
+
+
+def with_approvals(outcome: Outcome, approvals: Iterable[Waiver]) -> Outcome:
+    """Give the outcome with what reviews on GitHub waive; see github/approvals.py."""
+    known = {finding.policy.id for finding in outcome.findings}
+    waived = apply_waivers(outcome.findings, approvals, date.max, known)
+    return replace(
+        outcome,
+        verdict=outcome.verdict if outcome.failure is not None else verdict_of(waived.findings),
+        findings=waived.findings,
+        notes=(*outcome.notes, *waived.notes),
+    )
+
+
+def of_files(policies: Iterable[Policy]) -> tuple[Policy, ...]:
+    """Give the policies that judge the files of migrations alone, and not what running them did."""
+    return tuple(policy for policy in policies if policy.reads and policy.reads <= FILE_TABLES)
+
+
+def _why_not_more(snapshot: Snapshot, failure: Failure) -> str:
+    if snapshot.statements:
+        return "the migration stopped at the refused statement; nothing else was judged"
+    return f"only the files were judged, because the migrations did not run: {failure.message}"
 
 
 def unasked(snapshot: Snapshot, policies: tuple[Policy, ...]) -> list[str]:

@@ -3,10 +3,10 @@
 Everything with an effect (source, server) comes in as an argument; the rest is pure.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -14,17 +14,16 @@ import psycopg
 from gatekeeper.access.attach import with_security
 from gatekeeper.access.difference import difference
 from gatekeeper.access.effective import Access
-from gatekeeper.catalog.access import read_access
+from gatekeeper.catalog.access import read_state
 from gatekeeper.catalog.ask import CatalogQueries, ask
 from gatekeeper.catalog.conversion import classify_conversions
-from gatekeeper.catalog.read import read_schema
 from gatekeeper.config import ProductionRole
 from gatekeeper.config_data import DataConfig
 from gatekeeper.diff.attribute import attribute
 from gatekeeper.diff.attribute_access import attribute_access
 from gatekeeper.diff.compare import compare
 from gatekeeper.errors import ScratchError
-from gatekeeper.facts.build import build_facts
+from gatekeeper.facts.build import FactRows, build_facts
 from gatekeeper.facts.reach import Reach
 from gatekeeper.judge import judge_snapshot
 from gatekeeper.model.evidence import Evidence
@@ -34,10 +33,10 @@ from gatekeeper.policy.catalog_query import catalog_queries
 from gatekeeper.policy.model import Policy
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.scratch.base import Address, ScratchServer
-from gatekeeper.snapshot import Snapshot
+from gatekeeper.snapshot import Snapshot, not_run
 from gatekeeper.sources.base import MigrationFailed, Source
 from gatekeeper.sources.retry import with_missing_roles
-from gatekeeper.sources.sql_files import run_scripts
+from gatekeeper.sources.sql_files import SqlText, run_scripts
 from gatekeeper.stats import Statistics
 from gatekeeper.witness.read import LockWatch, install, read_events, uninstall
 
@@ -53,7 +52,7 @@ class Setup:
     """
 
     roles: tuple[ProductionRole, ...] = ()
-    bootstrap: tuple[Path, ...] = ()
+    bootstrap: tuple[SqlText, ...] = ()
     queries: CatalogQueries = field(default_factory=dict)
     statistics: Statistics | None = None
     data: DataConfig = field(default_factory=DataConfig)
@@ -86,8 +85,15 @@ def take_snapshot(
     Raises GatekeeperError for what the user must put right first. Migrations that fail are in the
     snapshot.
     """
-    try:
+    with lost_server_explained():
         return _take(source, start_server, setup, progress)
+
+
+@contextmanager
+def lost_server_explained() -> Iterator[None]:
+    """Turn the loss of the scratch database into an error that says what to do."""
+    try:
+        yield
     except psycopg.OperationalError as error:
         raise ScratchError(
             f"the scratch database went away: {str(error).strip()}",
@@ -98,6 +104,24 @@ def take_snapshot(
 def _take(
     source: Source, start_server: Callable[[], ScratchServer], setup: Setup, progress: Progress
 ) -> Snapshot:
+    plan, server = prepared(source, start_server, progress)
+    try:
+        if plan.failure is not None:
+            return not_run(plan, plan.failure)
+        if not plan.new_revisions:
+            note = f"no migration is new against {plan.base}; --base REF compares with another"
+            return not_run(replace(plan, notes=(*plan.notes, note)))
+        return _run(source, plan, server, setup, progress)
+    except MigrationFailed as error:
+        return not_run(plan, error.failure)
+    finally:
+        server.close()
+
+
+def prepared(
+    source: Source, start_server: Callable[[], ScratchServer], progress: Progress
+) -> tuple[Plan, ScratchServer]:
+    """Load the migrations and start the server, both at once."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         starting = pool.submit(start_server)  # while the application is imported
         try:
@@ -105,15 +129,7 @@ def _take(
             plan = source.prepare()
         finally:
             server = starting.result()
-    try:
-        if not plan.new_revisions:
-            note = f"no migration is new against {plan.base}; --base REF compares with another"
-            return Snapshot(replace(plan, notes=(*plan.notes, note)))
-        return _run(source, plan, server, setup, progress)
-    except MigrationFailed as error:
-        return Snapshot(plan, failure=error.failure)
-    finally:
-        server.close()
+    return plan, server
 
 
 def _run(
@@ -143,8 +159,15 @@ def _run_once(
     progress: Progress,
 ) -> Snapshot:
     run_scripts(setup.bootstrap, database)
-    counted = setup.statistics
     snapshot = observe(source, plan, database, setup, progress)
+    notes = (*plan.notes, *notes_of_run(server, database, setup, roles))
+    return replace(snapshot, plan=replace(snapshot.plan, notes=notes))
+
+
+def notes_of_run(
+    server: ScratchServer, database: Address, setup: Setup, roles: tuple[ProductionRole, ...]
+) -> list[str]:
+    """Say what stood in for something of production's."""
     notes = [
         f"the role {role.name} was created for this run; nothing in the history creates it"
         for role in roles
@@ -153,9 +176,19 @@ def _run_once(
     notes += [
         f"a stand-in was used for the extension {name}" for name in server.stand_ins(database)
     ]
+    counted = setup.statistics
     if counted:  # the day and not the age, which would change the report of tomorrow
         notes.append(f"row counts are those of {counted.taken}, from {counted.file}")
-    return replace(snapshot, plan=replace(snapshot.plan, notes=(*plan.notes, *notes)))
+    return notes
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A database between two runs: what is there, who can do what, and what its catalog answers."""
+
+    schema: Schema
+    access: Access
+    asked: FactRows
 
 
 def observe(
@@ -167,46 +200,97 @@ def observe(
 ) -> Snapshot:
     """Build the base in an empty database, run what is new, and say what happened.
 
-    Raises MigrationFailed, except for a statement that the server refused for where it stood
-    (SQLSTATE class 25): that is a fact, which policies may know.
+    Raises MigrationFailed as run_new() does.
     """
     progress("building the base schema")
     source.build_base(database)
-    row_counts = setup.statistics.rows if setup.statistics else None
     with database.connect() as connection:
-        before, could = _state(connection, source)
-        asked_base = ask(connection, setup.queries)
-        install(connection)
+        before = look(connection, source, setup)
         count = len(plan.new_revisions)
         progress(f"running {count} new migration{'s' if count != 1 else ''}")
-        watch = LockWatch(connection)
-        try:
-            statements = source.apply(database, watch.look)
-            source.confirm(connection)
-        except MigrationFailed as error:
-            if not (error.failure.sqlstate or "").startswith("25") or not error.statements:
-                raise
-            evidence = Evidence(plan.revisions, error.statements, refused=error.failure.sqlstate)
-            facts = build_facts(before, before, (), evidence, row_counts=row_counts)
-            return Snapshot(plan, facts, (), error.statements, before, error.failure)
-        progress("comparing")
-        events = read_events(connection)
-        after, can = _state(connection, source)
-        changes = attribute(compare(before, after), events, before)
-        changes = attribute_access(changes, statements)
-        conversions = classify_conversions(connection, changes, before)
-        if setup.queries:
-            uninstall(connection)
-        asked_head = ask(connection, setup.queries)
+        return run_new(source, plan, database, connection, before, setup, progress)[0]
+
+
+def look(connection: psycopg.Connection[Any], source: Source, setup: Setup) -> State:
+    """Read a database, and install the witness in it.
+
+    The witness makes a schema, upon which the server forgets its plans: after it they are kept.
+    """
+    answers = ask(connection, setup.queries)
+    install(connection)
+    schema, access = _state(connection, source)
+    return State(schema, access, answers)
+
+
+def run_new(
+    source: Source,
+    plan: Plan,
+    database: Address,
+    connection: psycopg.Connection[Any],
+    before: State,
+    setup: Setup,
+    progress: Progress = lambda _: None,
+    *,
+    more_follow: bool = False,
+) -> tuple[Snapshot, State]:
+    """Run what is new on a database that is as `before`; say what happened, and what is there now.
+
+    The witness is there already. If `more_follow`, nothing of this run is left in the way of the
+    next, which has a witness of its own. Raises MigrationFailed,
+    except for a statement that the server refused for where it stood (SQLSTATE class 25): that is
+    a fact, which policies may know.
+    """
+    was = before.schema
+    row_counts = setup.statistics.rows if setup.statistics else None
+    watch = LockWatch(connection)
+    try:
+        statements = source.apply(database, watch.look)
+        source.confirm(connection)
+    except MigrationFailed as error:
+        if not (error.failure.sqlstate or "").startswith("25") or not error.statements:
+            raise
+        return _refused(plan, error, was, row_counts), before
+    progress("comparing")
+    events = read_events(connection)
+    now, can = _state(connection, source)
+    changes = attribute(compare(was, now), events, was)
+    changes = attribute_access(changes, statements)
+    conversions = classify_conversions(connection, changes, was)
+    if more_follow:
+        _end_holders(connection)
+    if setup.queries or more_follow:
+        uninstall(connection)
+    after = State(now, can, ask(connection, setup.queries))
+    if more_follow:
+        install(connection)
     evidence = Evidence(plan.revisions, statements, events, watch.seen)
-    reach = Reach(difference(could, can), setup.data)
-    facts = build_facts(before, after, changes, evidence, conversions, row_counts, reach)
-    facts = replace(facts, asked_base=asked_base, asked_head=asked_head)
-    return Snapshot(plan, facts, changes, statements, after)
+    reach = Reach(difference(before.access, can), setup.data)
+    facts = build_facts(was, now, changes, evidence, conversions, row_counts, reach)
+    facts = replace(facts, asked_base=before.asked, asked_head=after.asked)
+    return Snapshot(plan, facts, changes, statements, now), after
+
+
+def _refused(
+    plan: Plan, error: MigrationFailed, was: Schema, row_counts: Mapping[str, int | None] | None
+) -> Snapshot:
+    """Say what can be said when the server refused the last statement."""
+    evidence = Evidence(plan.revisions, error.statements, refused=error.failure.sqlstate)
+    facts = build_facts(was, was, (), evidence, row_counts=row_counts)
+    return Snapshot(plan, facts, (), error.statements, was, error.failure)
+
+
+def _end_holders(connection: psycopg.Connection[Any]) -> None:
+    """End sessions that still hold locks, as the end of the process that opened them would."""
+    connection.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM (SELECT DISTINCT a.pid"
+        " FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid"
+        " WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()"
+        " AND a.backend_type = 'client backend') holder"
+    )
 
 
 def _state(connection: psycopg.Connection[Any], source: Source) -> tuple[Schema, Access]:
     """Read the schema as it is now, and who can do what in it."""
-    schema = read_schema(connection, ignored_tables=source.version_tables(connection))
-    access = read_access(connection)
+    ignored = source.version_tables(connection)
+    schema, access = read_state(connection, ignored_tables=ignored, again=True)
     return with_security(schema, access.security), access

@@ -6,9 +6,9 @@ from a job that ran such code, so it is read as data: capped in size, strictly b
 
 from dataclasses import dataclass, field
 
-from gatekeeper.facts.build import Facts
+from gatekeeper.facts.build import Facts, build_facts
 from gatekeeper.model.change import Change
-from gatekeeper.model.evidence import Failure, Statement
+from gatekeeper.model.evidence import Evidence, Failure, Statement
 from gatekeeper.model.plan import Plan
 from gatekeeper.model.schema import Schema
 
@@ -18,7 +18,7 @@ class Snapshot:
     """What running the migrations showed.
 
     With a `failure` they did not run to their end. Only where a statement was refused for where it
-    stood are there facts to judge nevertheless.
+    stood are there facts to judge nevertheless, beside those of the files.
     """
 
     plan: Plan
@@ -27,3 +27,11 @@ class Snapshot:
     statements: tuple[Statement, ...] = ()
     after: Schema = field(default_factory=Schema)
     failure: Failure | None = None
+
+
+def not_run(plan: Plan, failure: Failure | None = None) -> Snapshot:
+    """Give what is known without running anything: what the files of the migrations say."""
+    nothing = Schema()
+    return Snapshot(
+        plan, build_facts(nothing, nothing, (), Evidence(plan.revisions)), failure=failure
+    )

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from gatekeeper.errors import ConfigError
+from gatekeeper.tree import Tree
 from gatekeeper.yaml_reader import Problems, did_you_mean
 
 FILE_NAME = "gatekeeper-stats.json"
@@ -43,23 +43,16 @@ def render_statistics(statistics: Statistics) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
-def read_statistics(root: Path, name: str) -> Statistics:
-    """Read the file that gatekeeper.yml in the folder `root` calls `name`.
+def read_statistics(tree: Tree, name: str) -> Statistics:
+    """Read the file that gatekeeper.yml in the folder `tree` calls `name`.
 
     Raises ConfigError with every mistake in it.
     """
-    path = root / name
     try:
-        with path.open("rb") as source:
-            content = source.read(_MOST_BYTES + 1)
-        text = content.decode()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}", _HINT) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start})", _HINT) from error
-    if len(content) > _MOST_BYTES:
-        raise ConfigError(f"{path}: the file is larger than {_MOST_BYTES:,} bytes", _HINT)
-    return _parse(text, str(path), name)
+        (text,) = tree.read(name, most_bytes=_MOST_BYTES)
+    except ConfigError as error:
+        raise ConfigError(error.message, error.hint or _HINT) from error
+    return _parse(text, tree.display(name), name)
 
 
 def _parse(text: str, file: str, name: str) -> Statistics:

@@ -19,7 +19,7 @@ try:
 except ImportError:  # PyYAML was built without libyaml
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
-_MOST_BYTES = 1_000_000
+MOST_BYTES = 1_000_000
 _MOST_DEPTH = 20
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}\Z")
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
@@ -191,8 +191,8 @@ def read_yaml(text: str, file: str, problems: Problems) -> Node | None:
 
     `file` is the name that messages give. An empty document is an empty mapping.
     """
-    if len(text.encode()) > _MOST_BYTES:
-        problems.add(file, 1, f"the file is larger than {_MOST_BYTES:,} bytes")
+    if len(text.encode()) > MOST_BYTES:
+        problems.add(file, 1, f"the file is larger than {MOST_BYTES:,} bytes")
         return None
     loader = _Loader(text)
     try:
@@ -234,18 +234,30 @@ def _refuse_tricks(text: str, file: str, problems: Problems) -> None:
             problems.raise_if_any()
 
 
-def read_text(path: Path) -> str:
-    """Read a UTF-8 file of at most a megabyte. Raises ConfigError when it cannot be read."""
+def read_text(path: Path, name: str | None = None, most_bytes: int = MOST_BYTES) -> str:
+    """Read a UTF-8 file, which messages call `name`. Raises ConfigError when it cannot be read."""
+    name = name or str(path)
     try:
         with path.open("rb") as source:
-            content = source.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise ConfigError(f"{path}: the file is larger than {_MOST_BYTES:,} bytes")
-        return content.decode()
+            content = source.read(most_bytes + 1)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{name}: cannot be read: {error.strerror}") from error
+    if len(content) > most_bytes:
+        raise too_large(name, most_bytes)
+    return decoded(content, name)
+
+
+def too_large(name: str, most_bytes: int) -> ConfigError:
+    """Give the error for a file that is larger than may be read."""
+    return ConfigError(f"{name}: the file is larger than {most_bytes:,} bytes")
+
+
+def decoded(content: bytes, name: str) -> str:
+    """Give the text of a file. Raises ConfigError when it is not UTF-8."""
+    try:
+        return content.decode()
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start})") from error
+        raise ConfigError(f"{name}: not UTF-8 text (byte {error.start})") from error
 
 
 def as_strings(entries: Mapping[str, Node]) -> dict[str, str]:

@@ -11,10 +11,10 @@ from gatekeeper.config import (
     Database,
     Migrations,
     ProductionRole,
-    find_config,
     load_config,
 )
 from gatekeeper.errors import ConfigError
+from gatekeeper.tree import FolderTree
 
 _FULL = """
 migrations:
@@ -88,7 +88,7 @@ def test_packs_without_a_value_do_not_switch_every_policy_off(tmp_path: Path) ->
 
 
 def test_no_file_means_the_defaults(tmp_path: Path) -> None:
-    assert load_config(None, tmp_path) == Config(root=tmp_path)
+    assert load_config(None, tmp_path) == Config(FolderTree(tmp_path))
 
 
 def test_every_mistake_is_reported_at_once_with_its_line(tmp_path: Path) -> None:
@@ -155,8 +155,9 @@ def test_the_nearest_file_above_is_found(tmp_path: Path) -> None:
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
     (tmp_path / "gatekeeper.yaml").write_text("packs: [locks]\n", "utf-8")
-    assert find_config(below) == tmp_path / "gatekeeper.yaml"
-    assert load_config(None, below).root == tmp_path
+    found = load_config(None, below)
+    assert (found.root, found.file) == (tmp_path, str(tmp_path / "gatekeeper.yaml"))
+    assert found.packs == ("locks",)
     (tmp_path / "a" / "gatekeeper.yml").write_text("packs: [integrity]\n", "utf-8")
     assert load_config(None, below).packs == ("integrity",)
 
@@ -164,15 +165,37 @@ def test_the_nearest_file_above_is_found(tmp_path: Path) -> None:
 def test_a_folder_of_that_name_is_not_the_file(tmp_path: Path) -> None:
     (tmp_path / "a" / "gatekeeper.yml").mkdir(parents=True)
     (tmp_path / "gatekeeper.yml").write_text("", "utf-8")
-    assert find_config(tmp_path / "a") == tmp_path / "gatekeeper.yml"
+    assert load_config(None, tmp_path / "a").root == tmp_path
 
 
 def test_both_spellings_in_one_folder_are_refused(tmp_path: Path) -> None:
     for name in ("gatekeeper.yml", "gatekeeper.yaml"):
         (tmp_path / name).write_text("", "utf-8")
-    with pytest.raises(ConfigError, match="both") as caught:
-        find_config(tmp_path)
+    with pytest.raises(ConfigError, match=r"both .*gatekeeper\.yml and .*yaml") as caught:
+        load_config(None, tmp_path)
     assert caught.value.hint
+
+
+def test_messages_name_files_from_where_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "gatekeeper.yml").write_text("pack: x\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"^gatekeeper\.yml:1: unknown key"):
+        load_config(None, tmp_path)
+    monkeypatch.chdir(tmp_path / "a")
+    with pytest.raises(ConfigError, match=rf"^{tmp_path}/gatekeeper\.yml:1: unknown key"):
+        load_config(None, tmp_path / "a")
+
+
+def test_a_template_of_the_report_is_named(tmp_path: Path) -> None:
+    assert _load(tmp_path, "report: {template: ci/report.md.j2}\n").template == "ci/report.md.j2"
+    assert _load(tmp_path, "report:\n").template is None
+    assert _mistakes(tmp_path, "report:\n  templat: x\n") == [
+        "2: unknown key 'templat'; did you mean template?"
+    ]
+    assert _mistakes(tmp_path, "report: {template: [a]}\n") == ["1: expected a text, found a list"]
 
 
 def test_a_given_path_is_taken_as_it_is(tmp_path: Path) -> None:

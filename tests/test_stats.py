@@ -13,6 +13,7 @@ from gatekeeper.cli.session import write_whole
 from gatekeeper.errors import ConfigError, GatekeeperError
 from gatekeeper.scratch.base import Address
 from gatekeeper.stats import Statistics, read_statistics, render_statistics
+from gatekeeper.tree import FolderTree
 
 Connection = psycopg.Connection[Any]
 
@@ -162,7 +163,7 @@ def test_the_command_says_what_it_wrote_and_what_is_unknown(
     content = json.loads(first)
     assert list(content["tables"]) == sorted(content["tables"])
     assert content["version"] == 1
-    read = read_statistics(tmp_path, "ci/rows.json")
+    read = read_statistics(FolderTree(tmp_path), "ci/rows.json")
     assert read.rows["public.never_analysed"] is None
     assert read.server_version.startswith("18.")
 
@@ -257,7 +258,7 @@ def test_a_file_is_replaced_whole_also_behind_a_link(tmp_path: Path) -> None:
     write_whole(tmp_path / "link.json", render_statistics(made))
     assert (tmp_path / "link.json").is_symlink()
     assert real.read_text("utf-8") == render_statistics(made)
-    again = read_statistics(tmp_path, "link.json")
+    again = read_statistics(FolderTree(tmp_path), "link.json")
     assert (again.taken, again.server_version, again.rows) == ("2026-08-24", "16.4", made.rows)
 
 
@@ -310,7 +311,7 @@ def test_a_file_that_is_wrong_is_refused_with_every_mistake(
 ) -> None:
     (tmp_path / "s.json").write_text(text, "utf-8")
     with pytest.raises(ConfigError) as caught:
-        read_statistics(tmp_path, "s.json")
+        read_statistics(FolderTree(tmp_path), "s.json")
     found = caught.value.message.replace(f"{tmp_path / 's.json'}:", "").splitlines()
     assert len(found) == len(mistakes)
     for line, mistake in zip(found, mistakes, strict=True):
@@ -320,8 +321,8 @@ def test_a_file_that_is_wrong_is_refused_with_every_mistake(
 
 def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"s\.json: cannot be read: No such file") as caught:
-        read_statistics(tmp_path, "s.json")
+        read_statistics(FolderTree(tmp_path), "s.json")
     assert "gatekeeper stats --url" in caught.value.hint
     (tmp_path / "s.json").write_bytes(b"\xff")
     with pytest.raises(ConfigError, match="not UTF-8"):
-        read_statistics(tmp_path, "s.json")
+        read_statistics(FolderTree(tmp_path), "s.json")

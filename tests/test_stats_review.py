@@ -267,7 +267,7 @@ def test_a_small_table_is_silent(sql: Run, tmp_path: Path) -> None:
 def test_a_statistics_file_that_is_wrong_stops_the_check(sql: Run, tmp_path: Path) -> None:
     done = sql("stats: nowhere.json")
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"error: {tmp_path / 'nowhere.json'}: cannot be read: No such file" in done.stderr
+    assert "error: nowhere.json: cannot be read: No such file" in done.stderr
     _stats(tmp_path, orders=-5)
     done = sql("stats: gatekeeper-stats.json")
     assert done.returncode == 2

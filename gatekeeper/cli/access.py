@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gatekeeper.cli.check import with_arguments
-from gatekeeper.cli.options import AlembicConfig, ConfigFile, DatabaseUrl, Python, Quiet
+from gatekeeper.cli.options import (
+    AlembicConfig,
+    ConfigFile,
+    ConfigFrom,
+    DatabaseUrl,
+    Python,
+    Quiet,
+)
 from gatekeeper.cli.session import errors_reported, read_config, write_whole
 from gatekeeper.errors import GatekeeperError
 
@@ -87,6 +94,7 @@ def access(
     python: Python = None,
     database_url: DatabaseUrl = None,
     config_file: ConfigFile = None,
+    config_from: ConfigFrom = None,
     format_: Annotated[
         Format, typer.Option("--format", "-f", help="How to print it.")
     ] = Format.terminal,
@@ -127,7 +135,7 @@ def access(
         from gatekeeper.access.wanted import Wanted
         from gatekeeper.cli.access_report import Reader, known_classes, known_privileges
 
-        settings = with_arguments(read_config(config_file), config, python)
+        settings = with_arguments(read_config(config_file, config_from), config, python)
         wanted = Wanted(
             roles=tuple(role or ()),
             things=tuple(table or ()),

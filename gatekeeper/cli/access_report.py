@@ -20,6 +20,7 @@ from gatekeeper.model.schema import Schema
 from gatekeeper.report.access import AccessReport
 from gatekeeper.sources.alembic.source import AlembicSource
 from gatekeeper.sources.sides import Commit, SideReader, SideSchema, find_side, working_tree
+from gatekeeper.sources.sql_files import bootstrap_scripts
 from gatekeeper.sources.states import States, read_states
 from gatekeeper.yaml_reader import did_you_mean
 
@@ -59,7 +60,7 @@ class Reader:
         self._wanted = wanted
         self._database_url = database_url
         self._quiet = quiet
-        self._bootstrap = tuple(config.root / path for path in config.database.bootstrap)
+        self._bootstrap = bootstrap_scripts(config)
 
     def matrix(
         self, side: str | None, expected: Expected | None, write: Path | None

@@ -2,35 +2,39 @@
 
 from dataclasses import replace
 from enum import StrEnum
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gatekeeper.cli.options import AlembicConfig, ConfigFile, DatabaseUrl, Python, Quiet
+from gatekeeper.cli.actions import log_guarded, with_event
+from gatekeeper.cli.options import (
+    AlembicConfig,
+    ConfigFile,
+    ConfigFrom,
+    DatabaseUrl,
+    Python,
+    Quiet,
+)
+from gatekeeper.cli.output import Format, Output, ReportFormat, is_data, show
 from gatekeeper.cli.session import (
     errors_reported,
+    own_template,
     progress_shown,
     read_config,
     run_directory,
     server_starter,
-    write_whole,
+    today,
 )
 from gatekeeper.errors import GatekeeperError
 
 if TYPE_CHECKING:
     from gatekeeper.config import Config
+    from gatekeeper.policy.model import Policy
     from gatekeeper.report.outcome import Outcome
+    from gatekeeper.review import Setup
+    from gatekeeper.snapshot import Snapshot
     from gatekeeper.sources.alembic.revisions import AlembicOptions
-
-
-class Format(StrEnum):
-    """How to print a report."""
-
-    terminal = "terminal"
-    json = "json"
-    markdown = "markdown"
 
 
 class Transaction(StrEnum):
@@ -40,41 +44,49 @@ class Transaction(StrEnum):
     none = "none"
 
 
+Migrations = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="SQL migration files, with --schema. Without: the Alembic project.",
+        show_default=False,
+    ),
+]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        help="Compare with this commit. Default: where the work left the default branch; under"
+        " GitHub Actions what the event says.",
+        show_default=False,
+    ),
+]
+Head = Annotated[
+    str | None,
+    typer.Option(
+        help="Judge this commit. Default: the working tree, uncommitted files included.",
+        show_default=False,
+    ),
+]
+Schema = Annotated[
+    Path | None,
+    typer.Option(
+        help="Plain SQL: the script that builds the schema before the migrations.",
+        show_default=False,
+    ),
+]
+TransactionOption = Annotated[
+    Transaction,
+    typer.Option(
+        help="Plain SQL: run each file in a single transaction, or every statement alone."
+    ),
+]
+
+
 def check(
-    migrations: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            help="SQL migration files, with --schema. Without: the Alembic project.",
-            show_default=False,
-        ),
-    ] = None,
-    base: Annotated[
-        str | None,
-        typer.Option(
-            help="Compare with this commit. Default: where the work left the default branch.",
-            show_default=False,
-        ),
-    ] = None,
-    head: Annotated[
-        str | None,
-        typer.Option(
-            help="Judge this commit. Default: the working tree, uncommitted files included.",
-            show_default=False,
-        ),
-    ] = None,
-    schema: Annotated[
-        Path | None,
-        typer.Option(
-            help="Plain SQL: the script that builds the schema before the migrations.",
-            show_default=False,
-        ),
-    ] = None,
-    transaction: Annotated[
-        Transaction,
-        typer.Option(
-            help="Plain SQL: run each file in a single transaction, or every statement alone."
-        ),
-    ] = Transaction.single,
+    migrations: Migrations = None,
+    base: Base = None,
+    head: Head = None,
+    schema: Schema = None,
+    transaction: TransactionOption = Transaction.single,
     config: AlembicConfig = None,
     python: Python = None,
     database_url: DatabaseUrl = None,
@@ -86,18 +98,9 @@ def check(
         ),
     ] = None,
     config_file: ConfigFile = None,
-    format_: Annotated[
-        Format, typer.Option("--format", "-f", help="How to print the report.")
-    ] = Format.terminal,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="Write the report to this file as well as the verdict to the terminal.",
-            show_default=False,
-        ),
-    ] = None,
+    config_from: ConfigFrom = None,
+    format_: ReportFormat = Format.terminal,
+    output: Output = None,
     quiet: Quiet = False,
 ) -> None:
     """Run the new migrations on a scratch database and judge what happened.
@@ -109,31 +112,39 @@ def check(
     gatekeeper check --base v1.4            against a tag, branch or commit
     gatekeeper check --schema now.sql new.sql    plain SQL, without git or Alembic
     """
-    with errors_reported():
+    with log_guarded(data=is_data(format_, output)), errors_reported():
         from gatekeeper.report.outcome import EXIT_STATUS
 
-        settings = with_arguments(read_config(config_file), config, python, packs)
-        if migrations and schema is None:
-            raise GatekeeperError(
-                "migration files need --schema, the script that builds what they change",
-                "gatekeeper check --schema before.sql migration.sql (an empty file for nothing)",
-            )
-        if schema is not None and not migrations:
-            raise GatekeeperError(
-                "--schema needs at least one migration file",
-                "gatekeeper check --schema before.sql migration.sql",
-            )
+        base, config_from = with_event(base, config_from)
+        settings = with_arguments(read_config(config_file, config_from), config, python, packs)
+        template = own_template(settings) if format_ is Format.markdown else None
+        sql = sql_files(schema, migrations)
         outcome = perform(
             settings,
             base=base,
             head=head,
-            sql=(schema, migrations) if schema is not None and migrations else None,
+            sql=sql,
             transaction=transaction.value,
             database_url=database_url,
             quiet=quiet,
         )
-        show(outcome, format_, output)
+        show(outcome, format_, output, template)
     raise typer.Exit(EXIT_STATUS[outcome.verdict])
+
+
+def sql_files(schema: Path | None, migrations: list[Path] | None) -> tuple[Path, list[Path]] | None:
+    """Give what --schema and the arguments name; None: the Alembic project is meant."""
+    if migrations and schema is None:
+        raise GatekeeperError(
+            "migration files need --schema, the script that builds what they change",
+            "gatekeeper check --schema before.sql migration.sql (an empty file for nothing)",
+        )
+    if schema is not None and not migrations:
+        raise GatekeeperError(
+            "--schema needs at least one migration file",
+            "gatekeeper check --schema before.sql migration.sql",
+        )
+    return (schema, migrations) if schema is not None and migrations else None
 
 
 def perform(
@@ -147,18 +158,40 @@ def perform(
     quiet: bool = False,
 ) -> "Outcome":
     """Put a review together from the configuration, and run it."""
+    from gatekeeper.judge import judge_snapshot
     from gatekeeper.policy.load import load_policies
-    from gatekeeper.review import Setup, review
-    from gatekeeper.sources.base import Source
-    from gatekeeper.stats import read_statistics
+    from gatekeeper.policy.waivers import file_waivers
 
     policies = load_policies(config)
-    setup = Setup(
-        roles=config.database.roles,
-        bootstrap=tuple(config.root / path for path in config.database.bootstrap),
-        data=config.data,
-        statistics=read_statistics(config.root, config.stats) if config.stats else None,
+    snapshot = take(
+        config,
+        policies,
+        base=base,
+        head=head,
+        sql=sql,
+        transaction=transaction,
+        database_url=database_url,
+        quiet=quiet,
     )
+    return judge_snapshot(snapshot, policies, file_waivers(config.waivers), today())
+
+
+def take(
+    config: "Config",
+    policies: "tuple[Policy, ...]",
+    *,
+    base: str | None = None,
+    head: str | None = None,
+    sql: tuple[Path, list[Path]] | None = None,
+    transaction: str = "single",
+    database_url: str | None = None,
+    quiet: bool = False,
+) -> "Snapshot":
+    """Run what is new, as the configuration says, and give what happened."""
+    from gatekeeper.review import take_snapshot
+    from gatekeeper.sources.base import Source
+
+    setup = setup_of(config, policies)
     with run_directory() as run, progress_shown(quiet=quiet) as progress:
         source: Source
         if sql is not None:
@@ -178,41 +211,26 @@ def perform(
                 options=alembic_options(config, repository.root),
             )
         try:
-            return review(
-                source, server_starter(run, config, database_url), policies, setup, progress
-            )
+            start = server_starter(run, config, database_url)
+            return take_snapshot(source, start, setup, progress)
         finally:
             source.close()
 
 
-def show(outcome: "Outcome", format_: Format, output: Path | None) -> None:
-    """Print the report, or write it to a file and print the terminal's."""
-    from rich.console import Console
+def setup_of(config: "Config", policies: "tuple[Policy, ...]") -> "Setup":
+    """Give what the configuration says that the scratch database holds and is asked."""
+    from gatekeeper.policy.catalog_query import catalog_queries
+    from gatekeeper.review import Setup
+    from gatekeeper.sources.sql_files import bootstrap_scripts
+    from gatekeeper.stats import read_statistics
 
-    from gatekeeper.report.terminal import print_terminal
-
-    text = _rendered(outcome, format_)
-    if output is not None:
-        written = StringIO()
-        if text is None:
-            print_terminal(outcome, Console(file=written, width=100))
-        write_whole(output, text or written.getvalue())
-    if text is None or output is not None:
-        print_terminal(outcome, Console(highlight=False))
-    else:
-        typer.echo(text, nl=False)
-
-
-def _rendered(outcome: "Outcome", format_: Format) -> str | None:
-    if format_ is Format.json:
-        from gatekeeper.report.json import render_json
-
-        return render_json(outcome)
-    if format_ is Format.markdown:
-        from gatekeeper.report.markdown import render_markdown
-
-        return render_markdown(outcome)
-    return None
+    return Setup(
+        queries=catalog_queries(policies),
+        roles=config.database.roles,
+        bootstrap=bootstrap_scripts(config),
+        data=config.data,
+        statistics=read_statistics(config.tree, config.stats) if config.stats else None,
+    )
 
 
 def with_arguments(

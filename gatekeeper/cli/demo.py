@@ -8,7 +8,8 @@ from pathlib import Path
 
 import typer
 
-from gatekeeper.cli.check import Format, perform, show
+from gatekeeper.cli.check import perform
+from gatekeeper.cli.output import Format, show
 from gatekeeper.cli.session import errors_reported
 from gatekeeper.errors import GatekeeperError
 
@@ -19,6 +20,7 @@ def demo() -> None:
         from gatekeeper.config import Config, Migrations
         from gatekeeper.demo import build_shop
         from gatekeeper.report.markdown import render_markdown
+        from gatekeeper.tree import FolderTree
 
         if shutil.which("git") is None:
             raise GatekeeperError("git is not installed, or not on the PATH", "Install git.")
@@ -30,7 +32,7 @@ def demo() -> None:
             here = Path.cwd()
             os.chdir(repository)
             # Our own interpreter: it has alembic and a driver, whatever the caller has activated.
-            config = Config(root=repository, migrations=Migrations(python=sys.executable))
+            config = Config(FolderTree(repository), migrations=Migrations(python=sys.executable))
             outcome = perform(config)
             comment = folder / "comment.md"
             comment.write_text(render_markdown(outcome), "utf-8")

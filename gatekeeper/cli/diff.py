@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gatekeeper.cli.check import alembic_options, with_arguments
-from gatekeeper.cli.options import AlembicConfig, ConfigFile, DatabaseUrl, Python, Quiet
+from gatekeeper.cli.options import (
+    AlembicConfig,
+    ConfigFile,
+    ConfigFrom,
+    DatabaseUrl,
+    Python,
+    Quiet,
+)
 from gatekeeper.cli.session import (
     errors_reported,
     progress_shown,
@@ -39,6 +46,7 @@ def diff(
     python: Python = None,
     database_url: DatabaseUrl = None,
     config_file: ConfigFile = None,
+    config_from: ConfigFrom = None,
     format_: Annotated[
         Format, typer.Option("--format", "-f", help="How to print the difference.")
     ] = Format.terminal,
@@ -68,7 +76,7 @@ def diff(
     gatekeeper diff schema.sql migrations/    does the dump say what the scripts do?
     """
     with errors_reported():
-        settings = with_arguments(read_config(config_file), config, python)
+        settings = with_arguments(read_config(config_file, config_from), config, python)
         difference = _compared(settings, before, after, database_url, quiet=quiet)
         _show(difference, format_, output)
     raise typer.Exit(1 if difference.changes else 0)
@@ -81,6 +89,7 @@ def _compared(
     from gatekeeper.diff.compare import compare
     from gatekeeper.report.difference import Difference
     from gatekeeper.sources.sides import SideReader, find_side
+    from gatekeeper.sources.sql_files import bootstrap_scripts
 
     sides = find_side(before), find_side(after)  # both, before anything runs
     with run_directory() as run, progress_shown(quiet=quiet) as progress:
@@ -89,7 +98,7 @@ def _compared(
             server_starter(run, config, database_url),
             lambda repository: alembic_options(config, repository.root),
             roles=config.database.roles,
-            bootstrap=tuple(config.root / path for path in config.database.bootstrap),
+            bootstrap=bootstrap_scripts(config),
             progress=progress,
         )
         try:

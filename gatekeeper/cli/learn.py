@@ -101,8 +101,8 @@ def schema(
         str,
         typer.Argument(
             help="report: what `check --format json` prints. diff: what `diff --format json`"
-            " prints. access: what `access --format json` prints. policies: a pack."
-            " config: gatekeeper.yml."
+            " prints. access: what `access --format json` prints. dry-run: what"
+            " `dry-run --format json` prints. policies: a pack. config: gatekeeper.yml."
         ),
     ],
 ) -> None:
@@ -118,6 +118,7 @@ def schema(
             "report": lambda: _packaged("report.schema.json"),
             "diff": lambda: _packaged("diff.schema.json"),
             "access": lambda: _packaged("access.schema.json"),
+            "dry-run": lambda: _packaged("dry-run.schema.json"),
             "policies": lambda: json.dumps(pack_schema(), indent=2) + "\n",
             "config": lambda: json.dumps(config_schema(load_all().values()), indent=2) + "\n",
         }

@@ -8,11 +8,16 @@ import typer
 
 from gatekeeper import __version__
 from gatekeeper.cli.access import access
+from gatekeeper.cli.actions import log_guarded
 from gatekeeper.cli.check import check
 from gatekeeper.cli.demo import demo
 from gatekeeper.cli.diff import diff
+from gatekeeper.cli.dry_run import dry_run
+from gatekeeper.cli.judge import judge
 from gatekeeper.cli.learn import explain, query, schema
 from gatekeeper.cli.policy import policy_app
+from gatekeeper.cli.publish import publish
+from gatekeeper.cli.snapshot import snapshot
 from gatekeeper.cli.stats import stats
 
 app = typer.Typer(
@@ -29,9 +34,13 @@ app.command()(access)
 app.command()(check)
 app.command()(demo)
 app.command()(diff)
+app.command()(dry_run)
 app.command()(explain)
+app.command()(judge)
+app.command()(publish)
 app.command()(query)
 app.command()(schema)
+app.command()(snapshot)
 app.command()(stats)
 app.add_typer(policy_app, name="policy")
 
@@ -56,10 +65,11 @@ def run() -> None:
     try:
         app()
     except Exception:  # noqa: BLE001 - the one place; the traceback is what a bug report needs
-        traceback.print_exc()
-        typer.echo(
-            "internal error: this is a mistake in Gatekeeper, not in your migrations. Nothing was"
-            " judged. Please report it with the lines above.",
-            err=True,
-        )
+        with log_guarded():
+            traceback.print_exc()
+            typer.echo(
+                "internal error: this is a mistake in Gatekeeper, not in your migrations. Nothing"
+                " was judged. Please report it with the lines above.",
+                err=True,
+            )
         sys.exit(2)

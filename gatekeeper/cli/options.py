@@ -31,4 +31,13 @@ ConfigFile = Annotated[
         help="Path of gatekeeper.yml. Default: found from here upwards.", show_default=False
     ),
 ]
+ConfigFrom = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COMMIT",
+        help="Read gatekeeper.yml, and every file that it names, from this commit instead of the"
+        " working tree. Under GitHub Actions check, snapshot and publish take the base's.",
+        show_default=False,
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gatekeeper.cli.options import ConfigFile, ConfigFrom
 from gatekeeper.cli.session import (
     errors_reported,
     progress_shown,
@@ -24,13 +25,15 @@ policy_app = typer.Typer(help="List policies, start one, test them.", no_args_is
 @policy_app.command("list")
 def list_policies(
     all_: Annotated[bool, typer.Option("--all", help="Also those that are off.")] = False,
+    config_file: ConfigFile = None,
+    config_from: ConfigFrom = None,
 ) -> None:
     """List the policies that are on, by pack."""
     with errors_reported():
         from gatekeeper.cli.show import print_grid
         from gatekeeper.policy.load import load_all, load_policies
 
-        active = {p.id: p for p in load_policies(read_config(None))}
+        active = {p.id: p for p in load_policies(read_config(config_file, config_from))}
         shown = (load_all() if all_ else {}) | active
         rows = [
             (p.pack, p.id, p.severity if p.id in active else "off", p.title)

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -17,10 +18,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gatekeeper.config import Config
+    from gatekeeper.report.markdown import OwnTemplate
     from gatekeeper.scratch.base import ScratchServer
     from gatekeeper.scratch.rundir import RunDirectory
 
 USAGE_ERROR = 2
+_LARGEST_TEMPLATE = 256_000  # bytes
+
+
+def today() -> date:
+    """Give the day on which waivers are judged, the same everywhere on earth."""
+    return datetime.now(tz=UTC).date()
 
 
 def error_console() -> "Console":
@@ -90,22 +98,55 @@ def progress_shown(*, quiet: bool) -> Iterator[Callable[[str], None]]:
 @contextmanager
 def run_directory() -> "Iterator[RunDirectory]":
     """Give a private directory that is gone afterwards, with all processes recorded in it."""
+    import logging
+
     from gatekeeper.scratch.rundir import RunDirectory
 
+    # What it would say of connections that an interruption broke is of no use to anybody.
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
     with ExitStack() as stack, signals_unwind():
         run = RunDirectory()
         stack.callback(run.close)
         yield run
 
 
-def read_config(path: Path | None) -> "Config":
+def read_config(path: Path | None, commit: str | None = None) -> "Config":
+    """Read gatekeeper.yml from the working tree, or from a commit of the repository around it."""
     from gatekeeper.config import load_config
+    from gatekeeper.tree import CommitTree
 
+    if commit is not None:
+        from gatekeeper.git import Repository
+
+        repository = Repository(Path.cwd())
+        tree = CommitTree(repository, repository.commit(commit))
+        return load_config(path, _entered(repository.root), tree)
     if path is not None and not path.is_file():
         raise ConfigError(
             f"{path}: there is no such file", "Leave --config-file out to use the defaults."
         )
     return load_config(path, Path.cwd())
+
+
+def _entered(root: Path) -> Path:
+    """Give the working directory as the shell calls it, if that is in the repository.
+
+    A link on the way may be the pull request's, and lead to where the commit has another
+    configuration.
+    """
+    path = Path(os.environ.get("PWD", ""))
+    known = path.is_relative_to(root) and path.is_dir() and path.samefile(Path.cwd())
+    return path if known else Path.cwd()
+
+
+def own_template(config: "Config") -> "OwnTemplate | None":
+    """Read the project's own template of the Markdown report, if it has one."""
+    if config.template is None:
+        return None
+    from gatekeeper.report.markdown import OwnTemplate
+
+    (text,) = config.tree.read(config.template, most_bytes=_LARGEST_TEMPLATE)
+    return OwnTemplate(text, config.tree.display(config.template))
 
 
 def server_starter(
@@ -127,16 +168,21 @@ def server_starter(
 
 
 def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all. Raises GatekeeperError when it cannot be written."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
     """Write a file whole or not at all. Raises GatekeeperError when it cannot be written."""
     target = path.resolve()
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         if target.exists() and not target.is_file():  # a pipe, or /dev/stdout
-            target.write_text(text, "utf-8")
+            target.write_bytes(data)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            draft.write_text(text, "utf-8")
+            draft.write_bytes(data)
             draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)

@@ -57,6 +57,8 @@ def print_policy(policy: Policy, *, active: bool) -> None:
         console.print(Text(line))
     for name, value in policy.params.items():
         console.print(Text(f"param    {name}: {value}"))
+    if policy.approvers:
+        console.print(Text(f"waived by an approving review of {', '.join(policy.approvers)}"))
     console.print()
     for title, text in (("Instead", policy.instead), ("With Alembic", policy.instead_alembic)):
         if text:

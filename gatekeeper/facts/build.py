@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from gatekeeper.facts.access_rows import changed_values
 from gatekeeper.facts.happened import Happened
@@ -35,6 +34,13 @@ from gatekeeper.model.schema import (
 IDENT = "_ident"  # a row's identity across renames; no policy sees it
 
 FactRows = dict[str, list[Row]]
+
+# By table: a row of nothing, in the order of the columns; and what is false where nothing is said.
+_NOTHING: dict[str, Row] = {n: dict.fromkeys(c.name for c in t.columns) for n, t in TABLES.items()}
+_FLAGS = {
+    name: [c.name for c in table.columns if c.type == "boolean" and not c.null_is_unknown]
+    for name, table in TABLES.items()
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,13 +283,11 @@ class _Builder:
         return row, change.ident
 
     def _finish(self, table: str, row: Row, ident: Ident) -> Row:
-        names = [column.name for column in TABLES[table].columns]
-        assert row.keys() <= set(names), (table, row.keys() - set(names))  # noqa: S101
-        complete: dict[str, Any] = {name: row.get(name) for name in names}
-        for column in TABLES[table].columns:
-            is_flag = column.type == "boolean" and not column.null_is_unknown
-            if is_flag and complete[column.name] is None:
-                complete[column.name] = False
+        complete = _NOTHING[table] | row
+        assert len(complete) == len(_NOTHING[table]), (table, row.keys())  # noqa: S101 - no others
+        for name in _FLAGS[table]:
+            if complete[name] is None:
+                complete[name] = False
         complete[IDENT] = ":".join(map(str, ident))
         return complete
 

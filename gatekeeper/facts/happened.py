@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gatekeeper.facts.impact import Impact
+from gatekeeper.facts.revisions import revision_rows
 from gatekeeper.facts.sql_ddl import read_ddl
 from gatekeeper.facts.writes import Writes
 from gatekeeper.model.change import Change
@@ -34,7 +35,7 @@ class Happened:
             yield "statements", row | {"writes_table": tables.get(statement.number)}
         for row in self._writes.rows(self._transactions):
             yield "writes", row
-        yield from self._revisions()
+        yield from revision_rows(self._evidence)
 
     def _statement(self, statement: Statement) -> Row:
         name = (statement.file or statement.revision or "sql").rpartition("/")[2]
@@ -57,20 +58,6 @@ class Happened:
             "refused": self._evidence.refused if is_last else None,
             "changes": self._changes[statement.number],
         }
-
-    def _revisions(self) -> Iterator[tuple[str, Row]]:
-        counts = Counter(s.revision for s in self._evidence.statements)
-        for revision in self._evidence.revisions:
-            place = {"subject": revision.id, "revision": revision.id, "file": revision.file}
-            row = {
-                "title": revision.title,
-                "is_new": revision.is_new,
-                "statement_count": counts[revision.id],
-            }
-            yield "revisions", place | row
-            for found in revision.imports:
-                row = {"name": found.name, "line": found.line, "is_model": found.is_model}
-                yield "imports", place | row
 
 
 def _places_in_files(statements: tuple[Statement, ...]) -> dict[int, int]:

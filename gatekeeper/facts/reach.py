@@ -9,9 +9,9 @@ from gatekeeper.access.grades import Exposure, Rows
 from gatekeeper.config_data import DataConfig
 from gatekeeper.facts.sensitivity import Classifier, Sensitivity
 from gatekeeper.model.change import Change
-from gatekeeper.model.names import quoted
+from gatekeeper.model.names import qualified, quoted
 from gatekeeper.model.relations import Ident
-from gatekeeper.model.schema import Column, Schema
+from gatekeeper.model.schema import Column, RowPolicy, Schema
 from gatekeeper.model.security import SecuredFunction
 
 Row = dict[str, object]
@@ -165,4 +165,6 @@ def _names(change: Change) -> tuple[str, ...]:
         getattr(thing, name, None)
         for name in ("grantee", "object_subject", "role", "member", "name")
     )
+    if isinstance(thing, RowPolicy):
+        return (thing.name, qualified(thing.schema_name, thing.table_name), *thing.roles)
     return tuple(word for word in words if isinstance(word, str))

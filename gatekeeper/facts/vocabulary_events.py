@@ -13,6 +13,11 @@ PLACE = (
     _number("line", "line of the statement in that file"),
     _number("statement", "number of that statement in the table statements"),
 )
+# The tables that are known without running anything.
+FILE_TABLES = frozenset({"revisions", "conditions", "imports"})
+
+_DOES = ("nothing", "raises", "rows", "schema")
+
 EVENT_TABLES: tuple[FactTable, ...] = (
     FactTable(
         "statements",
@@ -110,9 +115,48 @@ EVENT_TABLES: tuple[FactTable, ...] = (
             _text("subject", "the revision's id"),
             _text("revision", "the revision's id"),
             _text("file", "its file"),
+            _number("line", "the line of its down_revision"),
             _text("title", "the first line of its message"),
             _flag("is_new", "the base does not have it"),
             _number("statement_count", "how many statements it ran"),
+            _text("follows", "the revisions that its down_revision names, in order"),
+            _flag("is_merge", "it follows several"),
+            _text("branch_labels", "its own branch labels, in order"),
+            _flag("is_head", "no revision follows it"),
+            _text(
+                "other_heads",
+                "of a new head that is one too many: the heads beside it, in order; null: it"
+                " continues one of the base, or begins a branch with a label or folder of its own",
+            ),
+            _text("forks_at", "of such a head: the revision with which its line leaves the others"),
+            _text(
+                "behind",
+                "of such a head: the branch that has one of the others, which this tree lacks",
+            ),
+            _text(
+                "edited",
+                "what the base has otherwise: what its upgrade does, or what it follows",
+                *("upgrade", "parents"),
+            ),
+            _flag("is_deleted", "only the base has it"),
+            _text("broken", "why the chain does not hold at it"),
+            _text("upgrade", "from the text of a new one: what its upgrade does", *_DOES),
+            _text("downgrade", "from the text of a new one: what its downgrade does", *_DOES),
+        ),
+    ),
+    FactTable(
+        "conditions",
+        "place where a new migration does one thing here and perhaps another elsewhere",
+        (
+            _text("subject", "the revision's id"),
+            _text(
+                "depends_on",
+                "what decides: an environment variable, an argument of alembic -x, the clock, the"
+                " kind of database, what exists already, what rows say",
+                *("environment", "arguments", "time", "dialect", "schema", "rows"),
+            ),
+            _text("condition", "it, as written"),
+            *PLACE[:3],
         ),
     ),
     FactTable(

@@ -49,8 +49,8 @@ class Annotation:
 
 
 def annotations(outcome: Outcome) -> list[Annotation]:
-    """Give a remark for every finding whose line is known, the worst first."""
-    found = [made for finding in outcome.findings if (made := _of_finding(finding))]
+    """Give a remark for every finding whose line is known and nobody waived, the worst first."""
+    found = [made for finding in outcome.open_findings if (made := _of_finding(finding))]
     failure = outcome.failure
     if failure is not None and (path := inside(failure.file)):
         title = f"The migrations failed ({failure.during})"
@@ -61,8 +61,7 @@ def annotations(outcome: Outcome) -> list[Annotation]:
 
 def level_of(finding: Finding) -> str:
     """Give the level that a reader should see: what is on trial is no error yet."""
-    on_trial = finding.severity == "error" and not finding.blocks
-    return "warning" if on_trial else finding.severity
+    return "warning" if finding.is_on_trial else finding.severity
 
 
 def _of_finding(finding: Finding) -> Annotation | None:
@@ -112,3 +111,8 @@ def _data(text: str) -> str:
 
 def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def warning(text: str) -> str:
+    """Give the line that puts a warning of ours at the top of the run's page."""
+    return f"::warning title=Gatekeeper::{_data(text)}"

@@ -108,9 +108,9 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self.repository!r})"
 
-    def get(self, task: Task, path: str, **parameters: object) -> Values:
-        """Get one object."""
-        _, found = self._send(task, "GET", path, parameters)
+    def get(self, task: Task, path: str, *, of_repository: bool = True) -> Values:
+        """Get one object; `path` is below the repository's, or the whole one."""
+        _, found = self._send(task, "GET", path, of_repository=of_repository)
         return _object(task, found)
 
     def pages(self, task: Task, path: str, key: str = "", **parameters: object) -> Iterator[Values]:
@@ -149,10 +149,16 @@ class Client:
     def login(self) -> str:
         """Ask whose token it is. An App's name may lack the ending `[bot]` here."""
         task = Task("ask whose token it is", "metadata: read")
-        query = "query { viewer { login } }"
-        _, found = self._attempt(task, lambda: self._requester.graphql_query(query, {}), once=False)
-        viewer = _object(task, _object(task, _object(task, found).get("data")).get("viewer"))
+        viewer = _object(task, self.graphql(task, "query { viewer { login } }", {}).get("viewer"))
         return str(viewer.get("login") or "")
+
+    def graphql(self, task: Task, query: str, variables: Values) -> Values:
+        """Ask a question; it changes nothing and so may be asked again."""
+        asked = dict(variables)
+        _, found = self._attempt(
+            task, lambda: self._requester.graphql_query(query, asked), once=False
+        )
+        return _object(task, _object(task, found).get("data"))
 
     def _send(
         self,
@@ -163,10 +169,13 @@ class Client:
         body: Values | None = None,
         *,
         once: bool = False,
+        of_repository: bool = True,
     ) -> tuple[Values, Any]:
+        whole = f"/repos/{self.repository}{path}" if of_repository else path
+
         def request() -> tuple[Values, Any]:
             return self._requester.requestJsonAndCheck(
-                verb, f"/repos/{self.repository}{path}", dict(parameters or {}), None, body
+                verb, whole, dict(parameters or {}), None, body
             )
 
         return self._attempt(task, request, once=once)

@@ -5,6 +5,7 @@ asks GitHub itself for the rest: which workflow that was, for which commit of wh
 """
 
 import io
+import re
 import zipfile
 from urllib.parse import urlsplit
 
@@ -12,12 +13,15 @@ import requests
 
 from gatekeeper.github.client import LOOPBACK, Client, Task, Values, within
 from gatekeeper.github.errors import PublishError
-from gatekeeper.github.event import PullRequest, Run, WorkflowRun, parse_event
+from gatekeeper.github.event import MergeGroup, PullRequest, Run, WorkflowRun, parse_event
 
 _RUN = Task("read the other run", "actions: read")
-_PULLS = Task("find the pull request of the other run", "pull-requests: read")
+_PULLS = Task("find the pull request", "pull-requests: read")
+_FILES = Task("read the files of the pull request", "pull-requests: read")
 _ARTIFACTS = Task("find the snapshot of the other run", "actions: read")
 _DOWNLOAD = Task("download the snapshot of the other run", "actions: read")
+# How GitHub names what it would merge: refs/heads/gh-readonly-queue/main/pr-104-929f82…
+_QUEUED = re.compile(r"/pr-([0-9]{1,18})-[0-9a-f]{40,64}\Z")
 _MOST_PACKED = 5_000_000  # bytes
 _MOST_UNPACKED = 50_000_000
 _CHUNK = 65_536
@@ -47,6 +51,20 @@ def pull_request_of(client: Client, run: Run, other: WorkflowRun, workflow: str)
     )
 
 
+def queued_pull(client: Client, run: Run, group: MergeGroup) -> PullRequest:
+    """Give the pull request that a merge queue would merge next: its reviews are what counts.
+
+    Raises PublishError when GitHub does not list it among the open ones.
+    """
+    found = _QUEUED.search(group.head_ref)
+    if found is not None:
+        base = group.base_ref.removeprefix("refs/heads/")
+        for pull in client.pages(_PULLS, "/pulls", base=base, state="open"):
+            if pull.get("number") == int(found[1]):
+                return _parsed(run, pull)
+    raise PublishError(f"could not {_PULLS.doing}: {group.head_ref} names none that is open")
+
+
 def download_snapshot(client: Client, run_id: int, name: str) -> bytes:
     """Give the one file of the newest artifact of that name, unpacked in memory.
 
@@ -67,6 +85,16 @@ def download_snapshot(client: Client, run_id: int, name: str) -> bytes:
     where = client.location(_DOWNLOAD, f"/actions/artifacts/{newest.get('id')}/zip")
     data = within(max(0.0, client.budget.left()), lambda: _downloaded(where, name))
     return _unpacked(data, name)
+
+
+def changed_files(client: Client, number: int) -> list[str]:
+    """Give the files that a pull request changes, under their old names, too.
+
+    GitHub lists no more than 3,000.
+    """
+    found = client.pages(_FILES, f"/pulls/{number}/files")
+    names = [(entry.get("filename"), entry.get("previous_filename")) for entry in found]
+    return [name for pair in names for name in pair if isinstance(name, str)]
 
 
 def _inner(values: Values, key: str) -> Values:

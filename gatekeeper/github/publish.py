@@ -193,7 +193,7 @@ def _comment(client: "Client", report: Report, pull: PullRequest, result: Public
 def _review(client: "Client", report: Report, pull: PullRequest) -> str:
     from gatekeeper.github.review import publish_review
 
-    action, url = publish_review(client, pull.number, pull.head_sha, report.outcome.findings)
+    action, url = publish_review(client, pull.number, pull.head_sha, report.outcome.open_findings)
     return f"comments on lines {action} {url}".rstrip()
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from gatekeeper.model.allowance import Allowance
+
 # Table-level lock modes from weakest to strongest (PostgreSQL manual, section 13.3.1).
 LOCK_MODES = (
     "AccessShareLock",
@@ -36,6 +38,43 @@ class Import:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """What makes a migration do one thing here and perhaps another elsewhere.
+
+    `depends_on`: environment, arguments, time, dialect, schema, rows.
+    """
+
+    depends_on: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What is to be said of a revision of Alembic as a file among others, from its text.
+
+    `upgrade` and `downgrade`: nothing, raises, rows, schema. `line` is that of its down_revision.
+    `edited`: what the base has otherwise: upgrade, parents. `deleted` is one that only the base
+    has. A second head has others `beside` it, branches off at `forks_at`, and when one of them is
+    not in this tree, `behind` names the branch that it is on.
+    """
+
+    follows: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    line: int | None = None
+    is_head: bool = False
+    upgrade: str | None = None
+    downgrade: str | None = None
+    conditions: tuple[Condition, ...] = ()
+    edited: str | None = None
+    deleted: bool = False
+    broken: str | None = None
+    beside: tuple[str, ...] = ()
+    forks_at: str | None = None
+    behind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
     """One migration; `file` is relative to the root of the repository."""
 
@@ -45,6 +84,8 @@ class Revision:
     is_new: bool = False
     title: str = ""
     imports: tuple[Import, ...] = ()
+    allowances: tuple[Allowance, ...] = ()
+    upkeep: Upkeep = Upkeep()
 
 
 @dataclass(frozen=True, slots=True)

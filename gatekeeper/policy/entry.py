@@ -3,6 +3,7 @@
 import re
 
 from gatekeeper.config import MODES, SEVERITIES, read_severity
+from gatekeeper.config_waivers import read_approvers
 from gatekeeper.facts.vocabulary import TABLES
 from gatekeeper.policy.catalog_query import compile_catalog_query
 from gatekeeper.policy.condition import compile_condition, whole
@@ -17,9 +18,9 @@ JUDGES = ("for", "where", "require", "forbid", "query", "catalog_query")
 RANK = ("off", *reversed(SEVERITIES))
 KEYS = (
     *REQUIRED, *JUDGES, "strict", "relaxed", "instead", "alembic", "examples", "params", "scope",
-    "mode", "on_unknown", "default",
+    "mode", "on_unknown", "default", "approvers",
 )  # fmt: skip
-EXAMPLE_KEYS = ("name", "before", "files", "migration", "finds")
+EXAMPLE_KEYS = ("name", "before", "base", "files", "migration", "finds")
 
 _Samples = dict[str, object]
 
@@ -46,6 +47,7 @@ def read_policy(node: Node, pack: str, problems: Problems) -> Policy | None:
     if "id" in entries and not ID.match(policy_id):
         entries["id"].problem(f"{policy_id!r} is no id: lower case words joined by hyphens")
     examples = tuple(_examples(entries["examples"])) if "examples" in entries else ()
+    approvers = read_approvers(entries["approvers"]) if "approvers" in entries else ()
     if judge is None or len(problems.found) > before:
         return None
     return Policy(
@@ -60,6 +62,7 @@ def read_policy(node: Node, pack: str, problems: Problems) -> Policy | None:
         params=params,
         scope=entries["scope"].texts() if "scope" in entries else (),
         off_by_default="default" in entries and not entries["default"].flag(default=True),
+        approvers=approvers,
         examples=examples,
         file=node.file,
         line=node.line,
@@ -156,12 +159,18 @@ def _examples(node: Node) -> list[Example]:
                     migration=entries["migration"].text(),
                     finds=entries["finds"].texts(),
                     line=item.line,
-                    files={k: v.text() for k, v in entries["files"].mapping().items()}
-                    if "files" in entries
-                    else {},
+                    files=_texts(entries, "files"),
+                    base=_texts(entries, "base"),
                 )
             )
     return examples
+
+
+def _texts(entries: dict[str, Node], key: str) -> dict[str, str]:
+    """Read texts by path."""
+    if key not in entries:
+        return {}
+    return {path: text.text() for path, text in entries[key].mapping().items()}
 
 
 def _code(entries: dict[str, Node], key: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -16,22 +17,30 @@ from gatekeeper.policy.model import (
     Policy,
     Query,
     Rule,
+    Waiver,
 )
+from gatekeeper.policy.waivers import apply_waivers, ranked, verdict_of
 
 _PLACE = ("revision", "file", "line", "statement")
 _PLACE_OF = (
     f"SELECT {', '.join(_PLACE)} FROM changes WHERE subject = :subject"  # noqa: S608 - our names
     " ORDER BY line IS NULL, rowid DESC LIMIT 1"
 )
-_ORDER = {"error": 0, "warning": 1, "notice": 2}
 
 
-def judge(facts: Facts, policies: Iterable[Policy]) -> Judgement:
-    """Give the verdict and the findings that the base did not have."""
+def judge(
+    facts: Facts,
+    policies: Iterable[Policy],
+    waivers: Iterable[Waiver] = (),
+    today: date = date.max,
+) -> Judgement:
+    """Give the verdict and the findings that the base did not have, waived ones among them.
+
+    Who gives waivers says what day it is: without, none that ends counts.
+    """
     chosen = tuple(policies)
-    findings = new_findings(facts, chosen)
-    verdict = "blocked" if any(f.blocks for f in findings) else "passed"
-    return Judgement(verdict, findings, chosen)
+    waived = apply_waivers(new_findings(facts, chosen), waivers, today, {p.id for p in chosen})
+    return Judgement(verdict_of(waived.findings), waived.findings, chosen, waived.notes)
 
 
 def new_findings(facts: Facts, policies: Iterable[Policy]) -> tuple[Finding, ...]:
@@ -57,7 +66,7 @@ def new_findings(facts: Facts, policies: Iterable[Policy]) -> tuple[Finding, ...
     finally:
         head.close()
         base.close()
-    return tuple(sorted(found, key=_order))
+    return ranked(found)
 
 
 def _evaluate(
@@ -81,7 +90,7 @@ def _run_rule(policy: Policy, rule: Rule, store: FactStore) -> Iterator[tuple[Fi
     parts = "".join(f", ({part.sql}) AS _part{i}" for i, part in enumerate(rule.parts))
     query = (
         f'SELECT *, ({where}) AS _where{parts} FROM "{rule.table}"'  # noqa: S608 - compiled
-        f" WHERE ({where}) IS NOT 0 ORDER BY rowid"
+        f" WHERE ({where}) IS NOT 0 AND ({_may_fail(rule)}) ORDER BY rowid"
     )
     for row in store.select(query, dict(policy.params), tables=[rule.table]):
         outcome = _outcome(rule, row)
@@ -104,6 +113,13 @@ def _run_rule(policy: Policy, rule: Rule, store: FactStore) -> Iterator[tuple[Fi
             ),
             row[IDENT],
         )
+
+
+def _may_fail(rule: Rule) -> str:
+    """Give the SQL condition of rows of which _outcome() says something: most rows are well."""
+    if rule.forbids:
+        return " AND ".join(f"({part.sql}) IS NOT 0" for part in rule.parts)
+    return " OR ".join(f"coalesce(({part.sql}) = 0, 1)" for part in rule.parts)
 
 
 def _outcome(rule: Rule, row: dict[str, Any]) -> tuple[bool, list[Conjunct]] | None:
@@ -183,13 +199,3 @@ class _Origins:
         if ident is not None and ident in self._by_ident:
             return self._by_ident[ident]
         return self._by_subject.get(finding.subject, finding.subject)
-
-
-def _order(finding: Finding) -> tuple[Any, ...]:
-    return (
-        not finding.blocks,
-        _ORDER[finding.severity],
-        finding.policy.id,
-        finding.subject,
-        finding.values.get("line") or 0,
-    )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gatekeeper.config import MODES, ROLE_ATTRIBUTES, SEVERITIES
+from gatekeeper.config_waivers import WAIVER_KEYS
 from gatekeeper.facts.columns import FactTable
 from gatekeeper.facts.vocabulary import TABLES
 from gatekeeper.policy.entry import EXAMPLE_KEYS, ID, REQUIRED
@@ -50,7 +51,12 @@ _EXAMPLE = {
         "type": "object",
         "additionalProperties": {"type": "string"},
         "description": "Files of the repository, by path. The migration is then a revision in"
-        " Python, of which only the imports are judged.",
+        " Python, which is read and not run. An empty text: the base has it, the head does not.",
+    },
+    "base": {
+        "type": "object",
+        "additionalProperties": {"type": "string"},
+        "description": "Files that the base has, by path, among them its revisions in Python.",
     },
     "migration": _text("The SQL to judge."),
     "finds": _texts("The subjects of the findings; [] for none."),
@@ -81,7 +87,7 @@ _POLICY: Schema = {
         "items": _object(
             _EXAMPLE,
             "A case that runs on a real server.",
-            required=[k for k in EXAMPLE_KEYS if k not in ("before", "files")],
+            required=[k for k in EXAMPLE_KEYS if k not in ("before", "base", "files")],
         ),
         "description": "At least one that finds something and one that finds nothing.",
     },
@@ -89,6 +95,9 @@ _POLICY: Schema = {
     "scope": _texts("Globs on subjects; only what matches one is judged."),
     "mode": _word(MODES, "dry-run: listed, but blocks nothing."),
     "on_unknown": _word(ON_UNKNOWN, "The severity when a fact that it needs is unknown."),
+    "approvers": _texts(
+        "GitHub users, and teams as org/team. Only an approving review by one of them waives it."
+    ),
 }
 
 
@@ -150,6 +159,11 @@ def config_schema(policies: Iterable[Policy]) -> Schema:
         "params": _PARAMS | {"description": "For every policy that has the parameter."},
         "data": _DATA,
         "stats": _text("A file that `gatekeeper stats` wrote."),
+        "report": _object(
+            {"template": _text("A Jinja template of the Markdown report; it extends ours.")},
+            "What reports look like.",
+        ),
+        "waivers": {"type": ["array", "null"], "items": _WAIVER},
     }
     for entry in properties["policies"]["properties"].values():
         entry.update(_OVERRIDE)
@@ -164,11 +178,23 @@ _OVERRIDE: Schema = {
                 "severity": {"enum": [*SEVERITIES, *_OFF]},
                 "mode": _POLICY["mode"],
                 "params": _PARAMS,
+                "approvers": _POLICY["approvers"],
             },
-            "Its severity, mode and parameters.",
+            "Its severity, mode, parameters and approvers.",
         ),
     ]
 }
+_WAIVER = _object(
+    {
+        "policy": _text("Id of the policy."),
+        "subject": _text("The object as reports name it, or a glob: public.legacy_*."),
+        "because": _text("The reason.", minLength=10),
+        "until": _text("The last day: 2027-03-01. Without, for good.", format="date"),
+        "owner": _text("Who answers for it."),
+    },
+    "What a policy finds and may be: it is listed, and does not block.",
+    required=[k for k in WAIVER_KEYS if k not in ("until", "owner")],
+)
 _DATA: Schema = {
     "type": ["object", "null"],
     "properties": {"suggest": _word((True, False, "on", "off"), "off: names suggest no class.")},

@@ -1,15 +1,19 @@
 """Loads packs of policies from YAML: every mistake of every file at once."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path, PurePosixPath
 
-from gatekeeper.config import Config, Override, read_severity
+from gatekeeper.config import Config, read_severity
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy.entry import RANK, read_policy
-from gatekeeper.policy.model import CatalogQuery, Policy, Query
-from gatekeeper.yaml_reader import Node, Plain, Problems, did_you_mean, read_text, read_yaml
+from gatekeeper.policy.model import Policy
+from gatekeeper.policy.override import check_params, overridden, with_params
+from gatekeeper.policy.waivers import check_waivers
+from gatekeeper.tree import FolderTree, Tree
+from gatekeeper.yaml_reader import MOST_BYTES, Node, Problems, did_you_mean, read_yaml
 
 PRESETS = ("recommended", "strict", "relaxed", "all")
 PACK_KEYS = ("pack", "title", "default", "strict", "relaxed", "policies")
@@ -30,12 +34,12 @@ def load_policies(config: Config) -> tuple[Policy, ...]:
     problems = Problems()
     packs = _packs(config, problems)
     policies = _read_files(list(packs.files), problems)
-    _check_params(config.params, [found.policy for found in policies.values()], problems)
+    check_params(config.params, [found.policy for found in policies.values()], problems)
     chosen: dict[str, Policy] = {}
     for found in policies.values():
-        severity = _severity(found.policy, packs.preset, named=packs.files[found.path])
+        severity = _severity(found.policy, packs.preset, named=packs.files[found.file])
         if severity != "off":
-            policy = _with_params(found.policy, config.params, problems)
+            policy = with_params(found.policy, config.params, problems)
             chosen[policy.id] = replace(policy, severity=severity)
     for policy_id, override in config.policies.items():
         if policy_id not in policies:
@@ -45,7 +49,8 @@ def load_policies(config: Config) -> tuple[Policy, ...]:
             chosen.pop(policy_id, None)
         else:
             policy_now = chosen.get(policy_id, policies[policy_id].policy)
-            chosen[policy_id] = _overridden(policy_now, override, problems)
+            chosen[policy_id] = overridden(policy_now, override, problems)
+    check_waivers(config.waivers, policies, problems)
     problems.raise_if_any(
         "Nothing is judged by half-read policies. `gatekeeper policy list` shows what there is."
     )
@@ -55,7 +60,7 @@ def load_policies(config: Config) -> tuple[Policy, ...]:
 def load_files(paths: list[Path]) -> tuple[Policy, ...]:
     """Load every policy of some files, also those that are off by default."""
     problems = Problems()
-    policies = _read_files(paths, problems)
+    policies = _read_files([_on_disk(path) for path in paths], problems)
     problems.raise_if_any()
     return tuple(found.policy for found in policies.values())
 
@@ -72,24 +77,24 @@ def find_policy(config: Config, policy_id: str) -> tuple[Policy, bool] | None:
     """
     problems = Problems()
     packs = _packs(config, problems)
-    shipped = dict.fromkeys(pack_files(shipped_folder()), False)
+    shipped = dict.fromkeys(_shipped().values(), False)
     entry = re.compile(rf"^[\s-]*id:\s*[\"']?{re.escape(policy_id)}[\"']?\s*(#.*)?$", re.MULTILINE)
-    for path in packs.files | shipped:
-        if not entry.search(read_text(path)):
+    for file, text in _texts(packs.files | shipped):
+        if not entry.search(text):
             continue
-        found = _read_files([path], problems, only=policy_id).get(policy_id)
+        found = _read_files([file], problems, only=policy_id).get(policy_id)
         problems.raise_if_any()
         if found is None:
             continue
         severity = "off"
-        if path in packs.files:
-            severity = _severity(found.policy, packs.preset, named=packs.files[path])
-        policy = _with_params(found.policy, config.params, problems)
+        if file in packs.files:
+            severity = _severity(found.policy, packs.preset, named=packs.files[file])
+        policy = with_params(found.policy, config.params, problems)
         problems.raise_if_any()
         policy = policy if severity == "off" else replace(policy, severity=severity)
         override = config.policies.get(policy_id)
         if override is not None and override.severity != "off":
-            policy, severity = _overridden(policy, override, problems), "on"
+            policy, severity = overridden(policy, override, problems), "on"
             problems.raise_if_any()
         return policy, severity != "off" and (override is None or override.severity != "off")
     return None
@@ -97,19 +102,44 @@ def find_policy(config: Config, policy_id: str) -> tuple[Policy, bool] | None:
 
 def pack_files(folder: Path) -> list[Path]:
     """Give the pack files of a folder."""
-    return sorted(p for p in folder.iterdir() if p.suffix in (".yml", ".yaml") and p.is_file())
+    return [folder / name for name in _pack_names(FolderTree(folder), "")]
+
+
+@dataclass(frozen=True, slots=True)
+class _PackFile:
+    """Where a pack is: one of ours, the working tree's or a commit's. The name tells them apart."""
+
+    name: str
+    tree: Tree = field(compare=False)
+    path: str = field(compare=False)
+
+
+def _in_tree(tree: Tree, path: PurePosixPath) -> _PackFile:
+    return _PackFile(tree.display(str(path)), tree, str(path))
+
+
+def _on_disk(path: Path) -> _PackFile:
+    return _in_tree(FolderTree(path.parent), PurePosixPath(path.name))
 
 
 @dataclass(slots=True)
 class _Packs:
     """The pack files; whether each was named, which turns on what is off by default."""
 
-    files: dict[Path, bool]
+    files: dict[_PackFile, bool]
     preset: str = "recommended"
 
 
+def _shipped() -> dict[str, _PackFile]:
+    return {path.stem: _on_disk(path) for path in pack_files(shipped_folder())}
+
+
+def _pack_names(tree: Tree, folder: str) -> list[str]:
+    return [n for n in tree.names(folder) if PurePosixPath(n).suffix in (".yml", ".yaml")]
+
+
 def _packs(config: Config, problems: Problems) -> _Packs:
-    shipped = {path.stem: path for path in pack_files(shipped_folder())}
+    shipped = _shipped()
     presets = [name for name in config.packs if name in PRESETS]
     found = _Packs({}, *presets[:1])
     if len(presets) > 1:
@@ -118,20 +148,30 @@ def _packs(config: Config, problems: Problems) -> _Packs:
     if presets:
         found.files = dict.fromkeys(shipped.values(), presets[0] == "all")
     for name in config.packs:
-        path = config.root / name
         if name in PRESETS:
             continue
         if name in shipped:
             found.files[shipped[name]] = True
-        elif path.is_dir() and (files := pack_files(path)):
-            found.files |= dict.fromkeys(files, True)
-        elif path.is_file():
-            found.files[path] = True
-        else:
+            continue
+        try:
+            found.files |= dict.fromkeys(_house_files(config.tree, name), True)
+        except ConfigError as error:
             near = did_you_mean(name, [*PRESETS, *shipped])
-            what = "the folder {!r} holds no pack" if path.is_dir() else "there is no pack {!r}"
-            problems.add(config.file or "--packs", 1, what.format(name) + near)
+            problems.add(config.file or "--packs", 1, error.message + near)
     return found
+
+
+def _house_files(tree: Tree, name: str) -> list[_PackFile]:
+    """Give the packs that a file or folder is. Raises ConfigError when it is neither."""
+    kind, path = tree.kind(name), PurePosixPath(name)
+    if kind is None:
+        raise ConfigError(f"there is no pack {name!r}")
+    if kind == "file":
+        return [_in_tree(tree, path)]
+    names = _pack_names(tree, name)
+    if not names:
+        raise ConfigError(f"the folder {name!r} holds no pack")
+    return [_in_tree(tree, path / pack) for pack in names]
 
 
 def _severity(policy: Policy, preset: str, *, named: bool) -> str:
@@ -149,35 +189,45 @@ def _severity(policy: Policy, preset: str, *, named: bool) -> str:
 @dataclass(frozen=True, slots=True)
 class _Found:
     policy: Policy
-    path: Path
+    file: _PackFile
 
 
 def _read_files(
-    paths: list[Path], problems: Problems, only: str | None = None
+    files: Iterable[_PackFile], problems: Problems, only: str | None = None
 ) -> dict[str, _Found]:
     """Read the policies of some packs, or `only` the one of this id."""
     found: dict[str, _Found] = {}
-    for path in paths:
-        for node, policy in _read_file(path, problems, only):
+    for file, text in _texts(files):
+        for node, policy in _read_pack(file, text, problems, only):
             if policy.id in found:
                 other = found[policy.id].policy
                 node.problem(
                     f"the policy {policy.id!r} is already defined in {other.file}:{other.line}"
                 )
             else:
-                found[policy.id] = _Found(policy, path)
+                found[policy.id] = _Found(policy, file)
     return found
 
 
-def _read_file(path: Path, problems: Problems, only: str | None) -> Iterator[tuple[Node, Policy]]:
-    root = read_yaml(read_text(path), _display(path), problems)
+def _texts(files: Iterable[_PackFile]) -> Iterator[tuple[_PackFile, str]]:
+    """Read packs, those that lie in one tree at once."""
+    for tree, group in groupby(files, lambda file: file.tree):
+        some = list(group)
+        texts = tree.read(*(file.path for file in some), most_bytes=MOST_BYTES)
+        yield from zip(some, texts, strict=True)
+
+
+def _read_pack(
+    file: _PackFile, text: str, problems: Problems, only: str | None
+) -> Iterator[tuple[Node, Policy]]:
+    root = read_yaml(text, file.name, problems)
     if root is None:
         return
     top = root.mapping(PACK_KEYS)
     if "policies" not in top:
         root.problem("a pack has a list of policies: under the key policies")
         return
-    pack = top["pack"].text() if "pack" in top else path.stem
+    pack = top["pack"].text() if "pack" in top else PurePosixPath(file.path).stem
     bounds = {k: read_severity(v) for k, v in top.items() if k in ("strict", "relaxed")}
     is_off = "default" in top and not top["default"].flag(default=True)
     for node in top["policies"].items():
@@ -199,59 +249,6 @@ def _bounded(policy: Policy, bounds: dict[str, str]) -> Policy:
         strict=policy.strict or max(policy.severity, at_least, key=RANK.index),
         relaxed=policy.relaxed or min(policy.severity, at_most, key=RANK.index),
     )
-
-
-def _display(path: Path) -> str:
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
-
-
-def _overridden(policy: Policy, override: Override, problems: Problems) -> Policy:
-    for name in sorted(override.params.keys() - policy.params):
-        near = did_you_mean(name, policy.params)
-        message = f"{policy.id} has no parameter {name!r}{near}"
-        problems.add(override.file, override.line, message)
-    return replace(
-        _with_params(policy, override, problems),
-        severity=override.severity or policy.severity,
-        mode=override.mode or policy.mode,
-    )
-
-
-def _with_params(policy: Policy, override: Override, problems: Problems) -> Policy:
-    """Set those parameters that the policy has."""
-    params = {k: v for k, v in override.params.items() if k in policy.params}
-    for name, value in params.items():
-        mistake = _param_mistake(policy, name, value)
-        if mistake is not None:
-            problems.add(override.file, override.line, mistake)
-    return replace(policy, params=policy.params | params)
-
-
-def _check_params(override: Override, policies: list[Policy], problems: Problems) -> None:
-    known = {name for policy in policies for name in policy.params}
-    for name in sorted(override.params.keys() - known):
-        near = did_you_mean(name, known)
-        problems.add(override.file, override.line, f"no policy has a parameter {name!r}{near}")
-
-
-def _param_mistake(policy: Policy, name: str, value: Plain) -> str | None:
-    default = policy.params[name]
-    if default is not None and isinstance(value, str) != isinstance(default, str):
-        kind = "a text" if isinstance(default, str) else "a number"
-        return f"the parameter {name} of {policy.id} is {kind}, not {value!r}"
-    judge = policy.judge
-    if isinstance(judge, CatalogQuery):
-        return None  # its patterns are PostgreSQL's, not Python's
-    texts = [judge.sql] if isinstance(judge, Query) else [part.sql for part in judge.parts]
-    if any(re.search(rf"matches\([^)]*:{name}\b", text, re.IGNORECASE) for text in texts):
-        try:
-            re.compile(str(value))
-        except re.error as error:
-            return f"the parameter {name} of {policy.id} is no regular expression: {error}"
-    return None
 
 
 def check_examples(policies: tuple[Policy, ...]) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from gatekeeper.yaml_reader import Plain
@@ -13,8 +14,9 @@ ON_UNKNOWN = ("error", "warning", "notice", "ignore", "same")
 class Example:
     """A case that the policy must judge as said: `before`, then `migration`, finds `finds`.
 
-    With `files`, texts by path, the migration is a revision of Alembic among them. It is not run:
-    only what it imports is looked at.
+    With `files`, texts by path, the migration is a revision of Alembic among them, beside those
+    that the `base` has; an empty text is a file that the head deleted. None of them is run: it is
+    about what they say.
     """
 
     name: str
@@ -23,6 +25,11 @@ class Example:
     finds: tuple[str, ...]
     line: int
     files: dict[str, str] = field(default_factory=dict)
+    base: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_of_files(self) -> bool:
+        return bool(self.files or self.base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,8 @@ class Policy:
     """One policy, checked and compiled.
 
     `severity` holds under the preset recommended; `strict` and `relaxed` under those, where they
-    differ (they may be `off`).
+    differ (they may be `off`). With `approvers`, users and `org/team`, only an approving review by
+    one of them waives what it finds.
     """
 
     id: str
@@ -90,9 +98,21 @@ class Policy:
     off_by_default: bool = False
     strict: str = ""
     relaxed: str = ""
+    approvers: tuple[str, ...] = ()
     examples: tuple[Example, ...] = ()
     file: str = ""
     line: int = 0
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Name the fact tables that it judges by; a `catalog_query:` reads none."""
+        match self.judge:
+            case Rule(table=table):
+                return frozenset({table})
+            case Query(tables=tables):
+                return frozenset(tables)
+            case CatalogQuery():
+                return frozenset()
 
     def severity_of(self, *, undecided: bool) -> str:
         """Give the severity of a finding. `on_unknown: same` follows presets and overrides."""
@@ -100,11 +120,40 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiver:
+    """Somebody's word that what a policy finds may be. It does not block then, but is listed.
+
+    `kind` says where it was given: `file` (gatekeeper.yml), `comment` (above the operation in the
+    migration) or `approval` (a review on GitHub). `subject` is a glob, of an approval the name
+    itself; empty: any object. `by` is empty where nobody is named. `operation` are the first and
+    the last line below a comment; `refused` says why the waiver cannot count, whatever is found.
+    """
+
+    policy: str
+    subject: str
+    because: str
+    kind: str
+    by: str = ""
+    until: date | None = None  # the last day on which it counts
+    file: str = ""
+    line: int = 0
+    url: str = ""  # of a review
+    operation: tuple[int, int] = (0, 0)
+    refused: str = ""
+
+    @property
+    def place(self) -> str:
+        """Say where it is written: file:line, or the address of a review."""
+        return self.url or (f"{self.file}:{self.line}" if self.line else self.file)
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A row that violates a policy, or of which it cannot be told (`undecided`).
 
     `values` are the row's columns, `failed` the parts of the condition that did not hold, each with
-    the values it read, `unknown` the columns whose null keeps it from being told.
+    the values it read, `unknown` the columns whose null keeps it from being told. A `waiver` leaves
+    the severity as it is.
     """
 
     policy: Policy
@@ -115,10 +164,16 @@ class Finding:
     undecided: bool = False
     unknown: tuple[str, ...] = ()
     origin: str = ""  # the subject's name in the base, where it has one
+    waiver: Waiver | None = None
 
     @property
     def blocks(self) -> bool:
-        return self.severity == "error" and self.policy.mode == "enforce"
+        return self.severity == "error" and not self.is_on_trial and self.waiver is None
+
+    @property
+    def is_on_trial(self) -> bool:
+        """Say whether it is an error of a policy that blocks nothing yet."""
+        return self.severity == "error" and self.policy.mode != "enforce"
 
     @property
     def fingerprint(self) -> str:
@@ -136,8 +191,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """All findings of a pull request. `verdict`: passed, blocked, undecided."""
+    """All findings of a pull request. `verdict`: passed, blocked. `notes` are about waivers."""
 
     verdict: str
     findings: tuple[Finding, ...]
     policies: tuple[Policy, ...]
+    notes: tuple[str, ...] = ()

@@ -149,6 +149,15 @@ STARTERS = {
         "{{ subject }} imports {{ name }}.",
         "{app/models.py: \"class Order: __tablename__ = 'orders'\", app/settings.py: BATCH = 10}",
     ),
+    "conditions": Starter(
+        "def upgrade(): op.execute('GRANT SELECT ON t TO ' + os.environ['READER'])",
+        "def upgrade(): op.execute('GRANT SELECT ON t TO reader')",
+        "migration",
+        "",
+        ("forbid: depends_on = 'environment'",),
+        "{{ subject }} reads {{ condition }}.",
+        "{app/settings.py: READER = 'reader'}",
+    ),
     "revisions": Starter(
         "SELECT 1; SELECT 2; SELECT 3;",
         "SELECT 1;",

@@ -25,8 +25,15 @@ def _severity(policy: Policy) -> str:
 
 
 def _example(example: Example) -> str:
-    mark = "#" if example.files else "--"
-    return f"{mark} {example.name}\n{example.migration.strip()}"
+    if not example.is_of_files:
+        return f"-- {example.name}\n{example.migration.strip()}"
+    parts = [f"# {example.name}", example.migration.strip()]
+    parts += [
+        f"# {path}\n{text.strip()}" if text.strip() else f"# {path} is deleted"
+        for path, text in example.files.items()
+    ]
+    parts += [f"# {path}, in the base\n{text.strip()}" for path, text in example.base.items()]
+    return "\n".join(part for part in parts if part)
 
 
 def _section(policy: Policy) -> str:
@@ -42,6 +49,9 @@ def _section(policy: Policy) -> str:
         if cases:
             parts.append(f"{title}:")
             parts.append(
-                fence("\n".join(_example(e) for e in cases), "python" if cases[0].files else "sql")
+                fence(
+                    "\n".join(_example(e) for e in cases),
+                    "python" if cases[0].is_of_files else "sql",
+                )
             )
     return "\n" + "\n\n".join(parts) + "\n"

@@ -37,12 +37,12 @@ def shortened(text: str, limit: int = _LONGEST) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def code(text: str) -> str:
+def code(text: str, limit: int = _LONGEST) -> str:
     """Give the text as a Markdown code span that it cannot break out of.
 
     GFM looks for the pipes of a table before it looks for code, so a pipe is spelt out, too.
     """
-    text = shortened(visible(text)).replace("|", "\\u007c")
+    text = shortened(visible(text), limit).replace("|", "\\u007c")
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     ticks = "`" * (longest + 1)
     blank = not text.strip(" ")

@@ -6,7 +6,7 @@ from typing import Any
 
 from gatekeeper.model.change import Change
 from gatekeeper.model.evidence import Failure
-from gatekeeper.policy.model import Finding
+from gatekeeper.policy.model import Finding, Waiver
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.report.view import instead, message
 
@@ -25,9 +25,12 @@ _ACCESS = (
 
 def render_json(outcome: Outcome) -> str:
     """Give the report; the same commits give the same bytes."""
-    text = json.dumps(report_values(outcome), indent=2, ensure_ascii=False)
-    # A file name need not be UTF-8; what of it cannot be encoded is spelt as its escape.
-    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+    return encodable(json.dumps(report_values(outcome), indent=2, ensure_ascii=False)) + "\n"
+
+
+def encodable(text: str) -> str:
+    """Spell what cannot be encoded as its escape: a file name need not be UTF-8."""
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def report_values(outcome: Outcome) -> dict[str, Any]:
@@ -41,7 +44,7 @@ def report_values(outcome: Outcome) -> dict[str, Any]:
         "head": outcome.head,
         "server_version": outcome.server_version,
         "policies": outcome.policy_count,
-        "failure": None if outcome.failure is None else _failure(outcome.failure),
+        "failure": None if outcome.failure is None else failure_values(outcome.failure),
         "findings": [_finding(f, sql) for f in outcome.findings],
         "changes": [_change(c, places) for c in outcome.changes],
         "revisions": [
@@ -78,6 +81,18 @@ def _finding(finding: Finding, sql: dict[int, str]) -> dict[str, Any]:
         "undecided": finding.undecided,
         "failed": [{"condition": text, "values": read} for text, read in finding.failed],
         "fingerprint": finding.fingerprint,
+        "waiver": None if finding.waiver is None else waiver_values(finding.waiver),
+    }
+
+
+def waiver_values(waiver: Waiver) -> dict[str, Any]:
+    """Give a waiver as plain values."""
+    return {
+        "kind": waiver.kind,
+        "by": waiver.by or None,
+        "because": waiver.because,
+        "until": waiver.until and waiver.until.isoformat(),
+        "place": waiver.place,
     }
 
 
@@ -95,7 +110,8 @@ def _change(change: Change, places: dict[int, tuple[str | None, int | None]]) ->
     }
 
 
-def _failure(failure: Failure) -> dict[str, Any]:
+def failure_values(failure: Failure) -> dict[str, Any]:
+    """Give why migrations did not run to their end."""
     return {
         "during": failure.during,
         "message": failure.message,

@@ -26,6 +26,7 @@ from gatekeeper.report.view import (
     message_markdown,
     summary,
 )
+from gatekeeper.report.waived import approval, subjects, waived_row
 
 LIMIT = 60_000  # bytes of UTF-8; GitHub refuses comments of more than 65,536 characters
 ICONS = {"error": "❌", "warning": "⚠️", "notice": "ℹ️"}  # noqa: RUF001 - meant
@@ -33,9 +34,11 @@ _LEVELS = ("full", "compact", "minimal")
 _MOST_ROWS = {"full": 200, "compact": 20, "minimal": 0}
 _MOST_LINES = {"full": 400, "compact": 60, "minimal": 0}
 _MOST_NOTES = {"full": 100, "compact": 20, "minimal": 3}
+_MOST_WAIVED = {"full": 100, "compact": 10, "minimal": 0}
 _MOST_TEXT = {"full": 4000, "compact": 1500, "minimal": 600}  # characters of each text of a failure
 _MOST_RESOLVED = 10
 _MOST_GAINS = 50
+_LONGEST_NOTE = 400
 _MOST_OUTPUT = 2_000_000  # characters that a template may give
 _VERDICT_ICONS = {"passed": "✅", "blocked": "❌", "undecided": "❌"}
 
@@ -76,6 +79,8 @@ def render_markdown(
     """
     for level in _LEVELS:
         text = _render(outcome, level, frame or Frame(), template)
+        # The name of a file need not be UTF-8; what of it cannot be encoded is spelt out.
+        text = text.encode(errors="backslashreplace").decode()
         if len(text.encode()) <= limit:
             return text
     if template is not None:
@@ -99,7 +104,8 @@ def _fenced(text: str, language: str = "") -> Markup:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> ImmutableSandboxedEnvironment:
+def environment() -> ImmutableSandboxedEnvironment:
+    """Give the environment of all templates: no value gets into a report but as code."""
     environment = ImmutableSandboxedEnvironment(
         loader=PackageLoader("gatekeeper.report"),
         finalize=_finalize,
@@ -115,9 +121,9 @@ def _environment() -> ImmutableSandboxedEnvironment:
 def _render(outcome: Outcome, level: str, frame: Frame, own: OwnTemplate | None) -> str:
     values = _values(outcome, level, frame)
     if own is None:
-        return _environment().get_template("comment.md.j2").render(values).strip() + "\n"
+        return environment().get_template("comment.md.j2").render(values).strip() + "\n"
     try:
-        return _capped_output(_environment().from_string(own.text), values)
+        return _capped_output(environment().from_string(own.text), values)
     except Exception as error:
         line = _line_of(error)
         said = error.message if isinstance(error, TemplateError) else error
@@ -145,7 +151,8 @@ def _line_of(error: Exception) -> int | None:
 
 
 def _values(outcome: Outcome, level: str, frame: Frame) -> dict[str, Any]:
-    rows = items(outcome.findings)
+    rows = items(outcome.open_findings)
+    waived = items(outcome.waived_findings)
     lines = diff_lines(outcome.changes) if level != "minimal" else []
     shown = rows[: _MOST_ROWS[level]]
     failure, full = outcome.failure, level == "full"
@@ -166,14 +173,17 @@ def _values(outcome: Outcome, level: str, frame: Frame) -> dict[str, Any]:
         "hidden": len(rows) - len(shown),
         "full_report": _full_report(frame.report_url),
         "fixes": [_fix(i) for i in shown if i.first.blocks] if level != "minimal" else [],
+        "comment_waives": any(i.first.blocks and not i.policy.approvers for i in shown),
         "advice": [_fix(i) for i in shown if not i.first.blocks] if full else [],
+        "waived": [waived_row(i, frame.links) for i in waived[: _MOST_WAIVED[level]]],
+        "hidden_waived": max(0, len(waived) - _MOST_WAIVED[level]),
         "impact": [_impact(row, frame.links) for row in _locking(outcome)] if full else [],
         "gains": [_gain(gain) for gain in reached[:_MOST_GAINS]] if full else [],
         "hidden_gains": max(0, len(reached) - _MOST_GAINS),
         "diff": "\n".join(lines) if 0 < len(lines) <= _MOST_LINES[level] else "",
         "diff_title": Markup(change_counts(kinds)),
         "diagram": (diagram(outcome.after, outcome.changes) or "") if full else "",
-        "notes": outcome.notes[: _MOST_NOTES[level]],
+        "notes": [Markup(code(n, _LONGEST_NOTE)) for n in outcome.notes[: _MOST_NOTES[level]]],
         "hidden_notes": max(0, len(outcome.notes) - _MOST_NOTES[level]),
         "failure": _capped(failure, _MOST_TEXT[level]) if failure else None,
         "failure_place": frame.links.place(failure.file, failure.line) if failure else None,
@@ -201,14 +211,11 @@ def _capped(failure: Failure, limit: int) -> dict[str, str | None]:
 
 def _row(item: Item, links: Links) -> dict[str, Any]:
     first = item.first
-    subjects = ", ".join(code(f.subject) for f in item.findings[:3])
-    if item.others > 2:  # noqa: PLR2004 - three are named
-        subjects += f" and {len(item.findings) - 3} more"
-    trial = " (on trial)" if first.severity == "error" and not first.blocks else ""
+    trial = " (on trial)" if first.is_on_trial else ""
     return {
         "icon": Markup(ICONS[first.severity]),
         "policy": Markup(code(item.policy.id) + trial),
-        "subject": Markup(cell(subjects)),
+        "subject": Markup(cell(subjects(item))),
         "message": Markup(cell(message_markdown(first) if not item.others else item.policy.title)),
         "place": links.place(first.values.get("file"), first.values.get("line")),
     }
@@ -226,6 +233,7 @@ def _fix(item: Item) -> dict[str, Any]:
         "why": Markup(item.policy.why),
         "sql": instead(first),
         "alembic": instead(first, alembic=True),
+        **approval(item),
     }
 
 

@@ -32,3 +32,12 @@ class Outcome:
     @property
     def new_revisions(self) -> tuple[Revision, ...]:
         return tuple(r for r in self.revisions if r.is_new)
+
+    @property
+    def open_findings(self) -> tuple[Finding, ...]:
+        """The findings that nobody waived."""
+        return tuple(f for f in self.findings if f.waiver is None)
+
+    @property
+    def waived_findings(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.waiver is not None)

@@ -8,11 +8,11 @@ from typing import Any
 
 from gatekeeper import __version__
 from gatekeeper.model.evidence import Failure
-from gatekeeper.policy.model import Finding, Policy
+from gatekeeper.policy.model import Finding, Policy, Waiver
 from gatekeeper.report.escape import fence, visible, visible_lines
 from gatekeeper.report.links import inside, url_path
 from gatekeeper.report.outcome import Outcome
-from gatekeeper.report.view import instead, message
+from gatekeeper.report.view import by_whom, instead, message
 
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -80,6 +80,7 @@ def _result(finding: Finding, rule: int, outcome: Outcome) -> dict[str, Any]:
         },
         "locations": [_location(finding, outcome)],
         "partialFingerprints": {"gatekeeper/v1": finding.fingerprint},
+        "suppressions": [_suppression(finding.waiver)] if finding.waiver else [],
         "properties": {
             "blocks": finding.blocks,
             "undecided": finding.undecided,
@@ -90,8 +91,20 @@ def _result(finding: Finding, rule: int, outcome: Outcome) -> dict[str, Any]:
 
 def _level(finding: Finding) -> str:
     """Give the level; what is on trial is no error yet."""
-    on_trial = finding.severity == "error" and not finding.blocks
-    return "warning" if on_trial else _LEVELS[finding.severity]
+    return "warning" if finding.is_on_trial else _LEVELS[finding.severity]
+
+
+def _suppression(waiver: Waiver) -> dict[str, Any]:
+    """Give a waiver. Every result says whether it has one: without, nobody could tell."""
+    until = f", until {waiver.until}" if waiver.until else ""
+    said: dict[str, Any] = {
+        "kind": "inSource" if waiver.kind == "comment" else "external",
+        "status": "accepted",
+        "justification": visible(f"{waiver.because} ({by_whom(waiver)}{until})"),
+    }
+    if waiver.kind == "comment" and (path := inside(waiver.file)):
+        said["location"] = {"physicalLocation": _physical(path, waiver.line)}
+    return said
 
 
 def _location(finding: Finding, outcome: Outcome) -> dict[str, Any]:

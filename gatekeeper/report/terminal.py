@@ -13,7 +13,18 @@ from gatekeeper.model.evidence import Failure
 from gatekeeper.report.escape import shortened, visible, visible_lines
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.report.reach import Gain, gains
-from gatekeeper.report.view import Item, headline, instead, items, message, place, place_of, summary
+from gatekeeper.report.view import (
+    Item,
+    by_whom,
+    headline,
+    instead,
+    items,
+    message,
+    place,
+    place_of,
+    summary,
+    to_approve,
+)
 
 _STYLES = {"error": "bold red", "warning": "yellow", "notice": "cyan"}
 _VERDICT_STYLES = {"passed": "bold green", "blocked": "bold red", "undecided": "bold red"}
@@ -27,9 +38,10 @@ def print_terminal(outcome: Outcome, console: Console) -> None:
     if outcome.failure is not None:
         printer.failure(outcome.failure)
     explained: set[str] = set()
-    for item in items(outcome.findings):
+    for item in items(outcome.open_findings):
         printer.item(item, explain=item.policy.id not in explained)
         explained.add(item.policy.id)
+    printer.waived(items(outcome.waived_findings))
     printer.gains(gains(outcome))
     for note in outcome.notes:
         printer.prose(f"note: {visible(note)}", "dim", indent="")
@@ -39,6 +51,12 @@ def print_terminal(outcome: Outcome, console: Console) -> None:
         server = f" on PostgreSQL {outcome.server_version}" if outcome.server_version else ""
         against = f"{visible(outcome.head)} against {visible(outcome.base)}"
         printer.prose(f"{summary(outcome)}{server}; {against}", "dim", indent="")
+
+
+def _subjects(item: Item) -> str:
+    subjects = ", ".join(shortened(visible(f.subject)) for f in item.findings[:3])
+    more = len(item.findings) - 3
+    return f"{subjects} and {more} more" if more > 0 else subjects
 
 
 class _Printer:
@@ -67,12 +85,10 @@ class _Printer:
         finding = item.first
         head = Text()
         head.append(finding.severity, style=_STYLES[finding.severity])
-        if finding.severity == "error" and not finding.blocks:
+        if finding.is_on_trial:
             head.append(" (on trial)", style="dim")
         head.append(f" {item.policy.id}", style="bold")
-        subjects = ", ".join(shortened(visible(f.subject)) for f in item.findings[:3])
-        more = f" and {len(item.findings) - 3} more" if len(item.findings) > 3 else ""  # noqa: PLR2004
-        head.append(f"  {subjects}{more}")
+        head.append(f"  {_subjects(item)}")
         self.line(head)
         where = place_of(finding)
         if where is not None:
@@ -82,6 +98,23 @@ class _Printer:
             self.prose(item.policy.why, "dim")
             self._advice("Instead:", instead(finding))
             self._advice("With Alembic:", instead(finding, alembic=True))
+        if line := to_approve(finding):
+            who = ", ".join(item.policy.approvers)
+            self._advice(f"Or an approving review by one of {who}, with the line:", line)
+        self.line(Text())
+
+    def waived(self, found: list[Item]) -> None:
+        """Say what does not block because somebody waived it."""
+        if not found:
+            return
+        self.line(Text("Waived", style="bold"))
+        for item in found:
+            waiver = item.first.waiver
+            if waiver is not None:
+                self.line(Text(f"  {item.first.severity} {item.policy.id}  {_subjects(item)}"))
+                until = f", until {waiver.until}" if waiver.until else ""
+                by = f"{by_whom(waiver)}{until}; {waiver.place}"
+                self.prose(visible(f"{shortened(waiver.because, 400)} ({by})"), "dim", "    ")
         self.line(Text())
 
     def gains(self, found: list[Gain]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gatekeeper.model.names import quoted
-from gatekeeper.policy.model import Finding, Policy
+from gatekeeper.policy.model import Finding, Policy, Waiver
 from gatekeeper.policy.template import Escape, fill
 from gatekeeper.report.escape import code, visible
 from gatekeeper.report.outcome import Outcome
@@ -43,11 +43,10 @@ class Item:
 
 def items(findings: Iterable[Finding]) -> list[Item]:
     """Gather the findings of a policy into one item where there are many."""
-    groups: dict[tuple[str, str, bool], list[Finding]] = {}
+    groups: dict[tuple[str, str, bool, Waiver | None], list[Finding]] = {}
     for finding in findings:
-        groups.setdefault((finding.policy.id, finding.severity, finding.undecided), []).append(
-            finding
-        )
+        key = (finding.policy.id, finding.severity, finding.undecided, finding.waiver)
+        groups.setdefault(key, []).append(finding)
     found: list[Item] = []
     for group in groups.values():
         if len(group) > _GATHER_ABOVE:
@@ -136,18 +135,39 @@ def headline(outcome: Outcome) -> str:
     """Say the verdict and the counts in one line."""
     if outcome.failure is not None:
         return "undecided: the migrations did not run to their end"
-    errors = [f for f in outcome.findings if f.severity == "error"]
-    counts = Counter(f.severity for f in outcome.findings)
-    listed = ", ".join(
+    listed = _counts(outcome.open_findings)
+    waived = _counts(outcome.waived_findings)
+    if outcome.verdict == "blocked":
+        said = f"blocked by {listed}"
+    elif any(f.severity == "error" for f in outcome.open_findings):
+        said = f"passed with {listed} of policies on trial"
+    else:
+        said = f"passed with {listed}" if listed else "passed"
+    return f"{said}{'; ' if listed else ', '}{waived} waived" if waived else said
+
+
+def _counts(findings: Iterable[Finding]) -> str:
+    """Count findings by severity: 1 error, 2 warnings."""
+    counts = Counter(f.severity for f in findings)
+    return ", ".join(
         counted(counts[severity], severity)
         for severity in ("error", "warning", "notice")
         if counts[severity]
     )
-    if outcome.verdict == "blocked":
-        return f"blocked by {listed}"
-    if errors:
-        return f"passed with {listed} of policies on trial"
-    return f"passed with {listed}" if listed else "passed"
+
+
+def to_approve(finding: Finding) -> str:
+    """Give the line of a review that waives a finding; empty where no review can."""
+    if not finding.policy.approvers or not finding.blocks:
+        return ""
+    return f"gatekeeper: allow {finding.policy.id} {visible(finding.subject)} because …"
+
+
+def by_whom(waiver: Waiver) -> str:
+    """Say who waived, as far as that can be told."""
+    if waiver.by:
+        return waiver.by
+    return "not known (a comment)" if waiver.kind == "comment" else "not said"
 
 
 def counted(count: int, noun: str) -> str:

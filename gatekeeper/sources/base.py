@@ -1,7 +1,7 @@
 """What every source of migrations can do."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import psycopg
@@ -56,6 +56,16 @@ class Source(Protocol):
 
     def close(self) -> None:
         """End every process of the source."""
+
+
+class Stepwise(Source, Protocol):
+    """A history whose new migrations run one at a time."""
+
+    def steps(self) -> Iterator[Plan]:
+        """Give a plan for each migration, in their order, in which only that one is new.
+
+        Until the next is asked for, apply() and confirm() are about the one that was given last.
+        """
 
 
 def missing_role(failure: Failure) -> str | None:

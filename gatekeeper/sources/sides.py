@@ -23,7 +23,7 @@ from gatekeeper.sources.alembic.revisions import AlembicOptions
 from gatekeeper.sources.alembic.whole import WholeHistory
 from gatekeeper.sources.base import MigrationFailed
 from gatekeeper.sources.retry import MOST_ROLES, with_missing_roles
-from gatekeeper.sources.sql_files import run_scripts
+from gatekeeper.sources.sql_files import SqlText, read_script, run_scripts
 
 _POSTGRESQL = re.compile(r"postgres(ql)?(\+\w+)?://")
 
@@ -138,7 +138,7 @@ class SideReader:
         options: Callable[[Repository], AlembicOptions],
         *,
         roles: tuple[ProductionRole, ...] = (),
-        bootstrap: tuple[Path, ...] = (),
+        bootstrap: tuple[SqlText, ...] = (),
         with_access: bool = False,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -170,9 +170,8 @@ class SideReader:
                         access = look_live(side.url, side.name, read_access)
                     return SideSchema(side.name, schema, access=access)
                 case Scripts():
-                    return self._built(
-                        side.name, lambda database: run_scripts(side.paths, database)
-                    )
+                    scripts = [read_script(path) for path in side.paths]
+                    return self._built(side.name, lambda database: _ran(scripts, database))
                 case Commit():
                     if side.commit not in self._commits:
                         self._commits[side.commit] = self._migrated(side)
@@ -240,6 +239,11 @@ class SideReader:
             for setting in placeholders()
         ]
         return SideSchema(name, schema, tables, tuple(notes), access)
+
+
+def _ran(scripts: list[SqlText], database: Address) -> VersionTables:
+    run_scripts(scripts, database)
+    return ()  # plain SQL has no tables of a migration tool
 
 
 def explained(name: str, failure: Failure) -> SourceError:

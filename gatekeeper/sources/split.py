@@ -13,6 +13,8 @@ from sqlglot.errors import TokenError
 from sqlglot.tokenizer_core import Token
 
 from gatekeeper.errors import SourceError
+from gatekeeper.model.allowance import Allowance
+from gatekeeper.sources.allowances import sql_allowances
 
 _META_COMMAND = re.compile(r"^\\(?P<name>[a-zA-Z!?]+)[^\n]*$", re.MULTILINE)
 # Commands of psql that change nothing in the database: what pg_dump writes, and settings of output.
@@ -39,6 +41,7 @@ class ScriptStatement:
     line: int
     words: tuple[str, ...] = ()
     copy_data: str | None = None
+    start: int = 0  # its place in the text of the script
 
     @property
     def begins_transaction(self) -> bool:
@@ -68,6 +71,7 @@ class Script:
     file: str
     statements: tuple[ScriptStatement, ...]
     transaction_off: bool = False
+    allowances: tuple[Allowance, ...] = ()
 
     @property
     def controls_transactions(self) -> bool:
@@ -112,7 +116,8 @@ def split_script(text: str, file: str) -> Script:
             _finish(pending, blanked, starts, copies, statements)
             pending = []
     _finish(pending, blanked, starts, copies, statements)
-    return Script(file, tuple(statements), off)
+    spans = [(s.start, s.start + len(s.sql)) for s in statements]
+    return Script(file, tuple(statements), off, sql_allowances(blanked, spans, starts, file))
 
 
 def _blank(match: re.Match[str], text: str, file: str) -> str:
@@ -137,7 +142,7 @@ def _finish(
     start, end = tokens[0].start, tokens[-1].end + 1
     words = _words(tokens)
     statements.append(
-        ScriptStatement(text[start:end], _line(starts, start), words, copies.get(start))
+        ScriptStatement(text[start:end], _line(starts, start), words, copies.get(start), start)
     )
 
 

@@ -1,16 +1,29 @@
 """Plain SQL: one script is the base, others are the migrations. No git, no migration tool."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from gatekeeper.errors import SourceError
+from gatekeeper.config import Config
+from gatekeeper.errors import ConfigError, SourceError
 from gatekeeper.model.evidence import Failure, Revision, Statement
 from gatekeeper.model.plan import Plan
 from gatekeeper.scratch.base import Address
 from gatekeeper.sources.base import MigrationFailed, Ran
 from gatekeeper.sources.split import Script, ScriptStatement, split_script
+
+_MOST_BYTES = 200_000_000  # of a bootstrap script: it may be a dump with data
+
+
+@dataclass(frozen=True, slots=True)
+class SqlText:
+    """A script as it is written; `file` is what messages call it."""
+
+    file: str
+    text: str
 
 
 class SqlFiles:
@@ -41,10 +54,11 @@ class SqlFiles:
 
     def prepare(self) -> Plan:
         if self._schema is not None or self._paths:
-            self._base = None if self._schema is None else _read(self._schema)
-            self._scripts = [_read(path) for path in self._paths]
+            self._base = None if self._schema is None else _split(self._schema)
+            self._scripts = [_split(path) for path in self._paths]
         revisions = tuple(
-            Revision(id=script.file, file=script.file, is_new=True) for script in self._scripts
+            Revision(id=script.file, file=script.file, is_new=True, allowances=script.allowances)
+            for script in self._scripts
         )
         base = "an empty database" if self._schema is None else str(self._schema)
         return Plan(base=base, head=", ".join(s.file for s in self._scripts), revisions=revisions)
@@ -156,7 +170,13 @@ def _hint(error: psycopg.Error) -> str | None:
     return None
 
 
-def _read(path: Path) -> Script:
+def _split(path: Path) -> Script:
+    script = read_script(path)
+    return split_script(script.text, script.file)
+
+
+def read_script(path: Path) -> SqlText:
+    """Read a script that the command line names. Raises SourceError."""
     try:
         text = path.read_text("utf-8")
     except OSError as error:
@@ -165,13 +185,22 @@ def _read(path: Path) -> Script:
         ) from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: not UTF-8 text (byte {error.start})") from error
-    return split_script(text, str(path))
+    return SqlText(str(path), text)
 
 
-def run_scripts(paths: tuple[Path, ...], database: Address) -> tuple[tuple[str, str], ...]:
-    """Run SQL files, which have no version tables. Raises MigrationFailed."""
-    for path in paths:
-        source = SqlFiles(path, [])
-        source.prepare()
-        source.build_base(database)
-    return ()
+def bootstrap_scripts(config: Config) -> tuple[SqlText, ...]:
+    """Read the scripts that run before the first migration. Raises ConfigError."""
+    paths, tree = config.database.bootstrap, config.tree
+    try:
+        texts = tree.read(*paths, most_bytes=_MOST_BYTES)
+    except ConfigError as error:
+        hint = "The key database.bootstrap of gatekeeper.yml names it."
+        raise ConfigError(error.message, error.hint or hint) from error
+    return tuple(SqlText(tree.display(p), text) for p, text in zip(paths, texts, strict=True))
+
+
+def run_scripts(scripts: Iterable[SqlText], database: Address) -> None:
+    """Run SQL scripts. Raises MigrationFailed."""
+    for script in scripts:
+        base = split_script(script.text, script.file)
+        SqlFiles.of_scripts(base, []).build_base(database)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,7 +17,7 @@ from gatekeeper.scratch.base import Address, ScratchServer
 from gatekeeper.sources.base import MigrationFailed, Source
 from gatekeeper.sources.retry import with_missing_roles
 from gatekeeper.sources.sides import VersionTables, explained
-from gatekeeper.sources.sql_files import run_scripts
+from gatekeeper.sources.sql_files import SqlText, run_scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def read_states(
     server: Callable[[], ScratchServer],
     *,
     roles: tuple[ProductionRole, ...] = (),
-    bootstrap: tuple[Path, ...] = (),
+    bootstrap: tuple[SqlText, ...] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> States:
     """Run the base's migrations and then the new ones, and look after each.
@@ -52,6 +51,8 @@ def read_states(
     """
     progress("loading the migrations")
     plan = source.prepare()
+    if plan.failure is not None:
+        raise explained(plan.head, plan.failure)
     if not plan.new_revisions:
         return States(plan, None)
     started = server()
@@ -70,7 +71,7 @@ def _run(
     plan: Plan,
     server: ScratchServer,
     roles: list[ProductionRole],
-    bootstrap: tuple[Path, ...],
+    bootstrap: tuple[SqlText, ...],
     progress: Callable[[str], None],
 ) -> States:
     """Run the migrations; a role that they grant to and that nobody created is created."""
@@ -90,7 +91,7 @@ def _run_once(
     source: Source,
     plan: Plan,
     database: Address,
-    bootstrap: tuple[Path, ...],
+    bootstrap: tuple[SqlText, ...],
     progress: Callable[[str], None],
 ) -> States:
     run_scripts(bootstrap, database)

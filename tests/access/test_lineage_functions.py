@@ -73,7 +73,15 @@ SQL = [
     ("() RETURNS text", "SELECT query_to_xml('SELECT 1', true, false, '')::text",
      "it runs SQL that is given as text: query_to_xml()"),
     ("() RETURNS text", "CREATE TEMP TABLE t AS SELECT email FROM shop.users; SELECT 'x'", "neither a query"),
-    ("() RETURNS SETOF record", "SELECT * FROM shop.missing", "which is no table or view"),
+    ("() RETURNS SETOF record", "SELECT * FROM missing", "which is no table or view"),
+    ("() RETURNS SETOF record", "SELECT * FROM pg_temp.users", "which is no table or view"),
+    # It fails, and shows nothing.
+    ("() RETURNS SETOF record", "SELECT m.*, u.id FROM shop.missing m JOIN shop.users u ON u.id = m.id", "0 =users.id |"),
+    ("() RETURNS text SET search_path = shop", "SELECT token FROM secrets", "1 |"),
+    ("() RETURNS int", "SELECT o.id FROM shop.orders o JOIN shop.users u ON u.id = o.user_id FOR UPDATE OF o, u",
+     "1 =orders.id | orders.user_id users.id"),
+    ("() RETURNS int", "INSERT INTO shop.users (id) VALUES (1) ON CONFLICT ON CONSTRAINT users_pkey DO NOTHING RETURNING salary",
+     "1 =users.salary |"),
     ("() RETURNS text", "SELECT nowhere FROM shop.users", "what nowhere means"),
     ("() RETURNS text", "SELECT " + "(" * 100 + "1" + ")" * 100, "nested too deeply"),
 ]  # fmt: skip

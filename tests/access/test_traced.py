@@ -19,6 +19,7 @@ CREATE FUNCTION as_caller() RETURNS SETOF people LANGUAGE sql AS 'SELECT * FROM 
 CREATE FUNCTION dynamic() RETURNS SETOF text LANGUAGE plpgsql SECURITY DEFINER
     AS $$ BEGIN RETURN QUERY EXECUTE 'SELECT email FROM public.' || 'people'; END $$;
 CREATE FUNCTION nested() RETURNS SETOF text LANGUAGE sql SECURITY DEFINER AS 'SELECT public.dynamic()';
+CREATE FUNCTION mails() RETURNS SETOF text LANGUAGE sql SECURITY DEFINER AS 'SELECT email FROM public.as_owner()';
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC;
 """
 
@@ -42,6 +43,9 @@ CHAIN = (
         ("", "EXECUTE ON FUNCTION as_caller()", {}),
         ("", "EXECUTE ON FUNCTION dynamic()", {"?": "untraced"}),
         ("", "EXECUTE ON FUNCTION nested()", {"?": "untraced"}),
+        ("", "EXECUTE ON FUNCTION mails()", {"email": "copied"}),
+        ("CREATE MATERIALIZED VIEW v AS SELECT mails()", "SELECT ON v", {"email": "copied"}),
+        ("RESET ROLE; ALTER FUNCTION as_owner() OWNER TO reporting", "EXECUTE ON FUNCTION mails()", {"email": "copied", "?": "untraced"}),
         ("CREATE MATERIALIZED VIEW v AS SELECT dynamic() AS x", "SELECT ON v", {"?": "untraced"}),
         ("CREATE VIEW v AS SELECT dynamic() AS x", "SELECT ON v", {}),  # it may not call it
         ("CREATE VIEW v AS SELECT dynamic() AS x", "SELECT ON v TO reporting; GRANT EXECUTE ON FUNCTION dynamic()", {"?": "untraced"}),

@@ -54,6 +54,9 @@ class FakeGitHub:
     checks: list[dict[str, Any]] = field(default_factory=list)
     annotations: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     reviews: list[dict[str, Any]] = field(default_factory=list)
+    editors: dict[str, str | None] = field(default_factory=dict)  # of a review, by its node
+    teams: dict[str, dict[str, str]] = field(default_factory=dict)  # org/slug: login: state
+    reads_teams: bool = False  # which a workflow's own token never does
     line_comments: list[dict[str, Any]] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
     runs: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -107,6 +110,17 @@ class FakeGitHub:
         self.artifacts.append(made | changed)
         self.stored[self._ids] = data
 
+    def has_review(
+        self, login: str | None, body: str, state: str = "APPROVED", commit: str = "a" * 40
+    ) -> dict[str, Any]:
+        """Add a review; without a login its account is gone."""
+        self._ids += 1
+        said = {"body": body, "commit_id": commit}
+        user = objects.account(login, "User") if login else None
+        made = objects.review(self.repository, self._ids, said, user)
+        self.reviews.append(made | {"state": state, "node_id": f"PRR_{self._ids}"})
+        return self.reviews[-1]
+
     def bodies(self) -> list[str]:
         return [c["body"] for c in self.comments]
 
@@ -114,15 +128,37 @@ class FakeGitHub:
         """Carry out a request."""
         user = objects.account(*self.accounts[token])
         if path == "/graphql":
-            login = user["login"].removesuffix("[bot]")  # so it was seen
-            return 200, {}, {"data": {"viewer": {"login": login}}}
+            return 200, {}, {"data": self.ask(body["variables"].get("ids"), user["login"])}
         if self.read_only and verb != "GET":
             return 403, {}, {"message": "Resource not accessible by integration"}
+        if found := re.fullmatch(r"/orgs/([^/]+)/teams/([^/]+)/memberships/([^/]+)", path):
+            return self.member(f"{found[1]}/{found[2]}", found[3])
         path = path.removeprefix("/repos/acme/shop")
         for pattern, verbs in _ROUTES.items():
             if (found := re.fullmatch(pattern, path)) and verb in verbs:
                 return verbs[verb](self, [int(n) for n in found.groups() if n], query, body, user)
         return 404, {}, {"message": "Not Found"}
+
+    def ask(self, ids: list[str] | None, login: str) -> dict[str, Any]:
+        """Answer one of the two questions that are asked by GraphQL: who are we, who edited."""
+        if ids is None:
+            return {"viewer": {"login": login.removesuffix("[bot]")}}  # so it was seen
+        nodes = []
+        for node in ids:
+            editor = self.editors.get(node)
+            when = objects.WHEN if node in self.editors else None
+            by = {"login": editor} if editor else None
+            nodes.append({"id": node, "lastEditedAt": when, "editor": by})
+        return {"nodes": nodes}
+
+    def member(self, team: str, login: str) -> Answer:
+        state = self.teams.get(team, {}).get(login)
+        if not self.reads_teams:
+            return 403, {}, {"message": "Resource not accessible by integration"}
+        if state is None:
+            return 404, {}, {"message": "Not Found"}
+        address = f"{self.url}/orgs/{team}"
+        return 200, {}, {"url": address, "role": "member", "state": state}
 
     def list_of(self, items: list[Any], path: str, query: dict[str, str]) -> Answer:
         size, page = int(query.get("per_page", 30)), int(query.get("page", 1))
@@ -206,17 +242,20 @@ class FakeGitHub:
             self.line_comments.append(made)
         return 200, {}, self.reviews[-1]
 
+    def list_reviews(self, _: list[int], query: dict[str, str], *__: Any) -> Answer:
+        return self.list_of(self.reviews, "/pulls/7/reviews", query)
+
     def get_run(self, ids: list[int], *_: Any) -> Answer:
         found = self.runs.get(ids[0])
         return (200, {}, found) if found else (404, {}, {"message": "Not Found"})
 
     def list_pulls(self, _: list[int], query: dict[str, str], *__: Any) -> Answer:
-        owner, _, ref = query["head"].partition(":")
-        found = [
-            pull
-            for pull in self.pulls
-            if pull["head"]["ref"] == ref and pull["head"]["repo"]["owner"]["login"] == owner
-        ]
+        def asked(pull: dict[str, Any]) -> bool:
+            owner, base = pull["head"]["repo"]["owner"]["login"], pull["base"]["ref"]
+            head = f"{owner}:{pull['head']['ref']}"
+            return query.get("head", head) == head and query.get("base", base) == base
+
+        found = [pull for pull in self.pulls if asked(pull)]
         return self.list_of(found, "/pulls", query)
 
     def list_artifacts(self, _: list[int], query: dict[str, str], *__: Any) -> Answer:
@@ -240,7 +279,7 @@ _ROUTES: dict[str, dict[str, Route]] = {
     r"/commits/[0-9a-f]{40}/check-runs": {"GET": FakeGitHub.list_checks},
     r"/pulls/7/files": {"GET": FakeGitHub.list_files},
     r"/pulls/7/comments": {"GET": FakeGitHub.list_line_comments},
-    r"/pulls/7/reviews": {"POST": FakeGitHub.create_review},
+    r"/pulls/7/reviews": {"GET": FakeGitHub.list_reviews, "POST": FakeGitHub.create_review},
     r"/pulls": {"GET": FakeGitHub.list_pulls},
     r"/actions/runs/(\d+)": {"GET": FakeGitHub.get_run},
     r"/actions/runs/\d+/artifacts": {"GET": FakeGitHub.list_artifacts},

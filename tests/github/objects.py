@@ -54,7 +54,9 @@ def changed_file(url: str, name: str, patch: str | None, head: str) -> dict[str,
     return values if patch is None else values | {"patch": patch}
 
 
-def review(url: str, number: int, body: dict[str, Any], user: dict[str, Any]) -> dict[str, Any]:
+def review(
+    url: str, number: int, body: dict[str, Any], user: dict[str, Any] | None
+) -> dict[str, Any]:
     return {
         "id": number, "node_id": "x", "user": user, "body": body["body"], "state": "COMMENTED",
         "commit_id": body["commit_id"], "pull_request_url": f"{url}/pulls/7",

@@ -23,11 +23,12 @@ OPERATIONS = {
     f"{_REPOSITORY}/commits/{{ref}}/check-runs": ("get",),
     f"{_REPOSITORY}/pulls/{{pull_number}}/comments": ("get",),
     f"{_REPOSITORY}/pulls/{{pull_number}}/files": ("get",),
-    f"{_REPOSITORY}/pulls/{{pull_number}}/reviews": ("post",),
+    f"{_REPOSITORY}/pulls/{{pull_number}}/reviews": ("get", "post"),
     f"{_REPOSITORY}/pulls": ("get",),
     f"{_REPOSITORY}/actions/runs/{{run_id}}": ("get",),
     f"{_REPOSITORY}/actions/runs/{{run_id}}/artifacts": ("get",),
     f"{_REPOSITORY}/actions/artifacts/{{artifact_id}}/{{archive_format}}": ("get",),
+    "/orgs/{org}/teams/{team_slug}/memberships/{username}": ("get",),
 }
 EVENTS = ("pull_request", "merge_group", "push", "workflow_dispatch", "workflow_run")
 _TEXTS = {"description", "summary", "example", "examples", "externalDocs", "tags", "title"}

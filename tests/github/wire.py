@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 # Answered with GitHub's own examples, from which the addresses are cut; and what is not described.
 _EXAMPLES = re.compile(r"(/graphql|/pulls|/actions/runs/[0-9]+)$")
 
+# The questions that are asked by GraphQL, and their variables.
+_QUERIES: dict[str, set[str]] = {
+    "query { viewer { login } }": set(),
+    "query($ids: [ID!]!) { nodes(ids: $ids)"
+    " { ... on PullRequestReview { id lastEditedAt editor { login } } } }": {"ids"},
+}
+
 
 class Handler(BaseHTTPRequestHandler):
     github: "FakeGitHub"
@@ -55,9 +62,10 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = do_any  # noqa: N815 - the names it looks for
 
     def _check(self, path: str, query: dict[str, str], data: bytes) -> None:
-        if path == "/graphql":  # not in the description; this query is all of GraphQL that we use
-            expected = {"query": "query { viewer { login } }", "variables": {}}
-            wrong = "" if json.loads(data) == expected else f"an unknown query: {data!r}"
+        if path == "/graphql":  # not in the description; these are all that we ask
+            asked = json.loads(data)
+            known = _QUERIES.get(asked["query"]) == set(asked["variables"])
+            wrong = "" if known else f"an unknown query: {data!r}"
         else:
             wrong = mistakes(self.command, path, query, data)
         if not (self.headers.get("User-Agent") or "").startswith("gatekeeper/"):

@@ -15,12 +15,13 @@ from gatekeeper.policy.load import (
     shipped_folder,
 )
 from gatekeeper.policy.model import Query, Rule
+from gatekeeper.tree import FolderTree
 
 _RULE = {"for_": "columns", "require": "has_default"}
 
 
 def _ids(folder: Path, *packs: str) -> set[str]:
-    return {policy.id for policy in load_policies(Config(root=folder, packs=packs))}
+    return {policy.id for policy in load_policies(Config(FolderTree(folder), packs=packs))}
 
 
 def _house(folder: Path, name: str, *ids: str, top: str = "") -> Path:

@@ -44,7 +44,15 @@ def test_every_policy_has_a_finding_and_a_near_miss():
 
 def test_what_blocks_loses_data_breaks_code_or_stops_production():
     packs = {policy.pack for policy in POLICIES.values() if policy.severity == "error"}
-    assert packs <= {"destructive", "compatibility", "locks", "access", "row-security", "supabase"}
+    assert packs <= {
+        "destructive",
+        "compatibility",
+        "locks",
+        "access",
+        "row-security",
+        "supabase",
+        "hygiene",
+    }
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=lambda policy: policy.id)

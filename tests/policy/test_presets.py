@@ -7,6 +7,7 @@ import pytest
 from gatekeeper.config import Config, load_config
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy.load import find_policy, load_files, load_policies
+from gatekeeper.tree import FolderTree
 
 _PACK = """
 {top}
@@ -27,7 +28,9 @@ def _severity(
 ) -> str:
     """Give the severity of the one house policy under these packs."""
     (folder / "house.yml").write_text(_PACK.format(severity=severity, more=more, top=top), "utf-8")
-    chosen = {p.id: p for p in load_policies(Config(root=folder, packs=(*packs, "house.yml")))}
+    chosen = {
+        p.id: p for p in load_policies(Config(FolderTree(folder), packs=(*packs, "house.yml")))
+    }
     return chosen["house"].severity if "house" in chosen else "off"
 
 
@@ -68,7 +71,7 @@ def test_what_relaxed_turns_off_is_on_for_who_names_the_pack(tmp_path: Path) -> 
 
 def test_relaxed_turns_shipped_policies_off_and_strict_turns_some_on(tmp_path: Path) -> None:
     def ids(preset: str) -> set[str]:
-        return {p.id for p in load_policies(Config(root=tmp_path, packs=(preset,)))}
+        return {p.id for p in load_policies(Config(FolderTree(tmp_path), packs=(preset,)))}
 
     assert ids("relaxed") < ids("recommended") < ids("strict") < ids("all")
     assert "column-dropped" in ids("relaxed")
@@ -79,7 +82,7 @@ def test_strict_never_judges_more_mildly_and_relaxed_never_more_harshly(tmp_path
     rank = ("off", "notice", "warning", "error")
 
     def severities(preset: str) -> dict[str, int]:
-        found = load_policies(Config(root=tmp_path, packs=(preset,)))
+        found = load_policies(Config(FolderTree(tmp_path), packs=(preset,)))
         return {p.id: rank.index(p.severity) for p in found}
 
     recommended, strict, relaxed = map(severities, ("recommended", "strict", "relaxed"))
@@ -89,7 +92,7 @@ def test_strict_never_judges_more_mildly_and_relaxed_never_more_harshly(tmp_path
 
 def test_two_presets_contradict(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="relaxed and strict are both presets"):
-        load_policies(Config(root=tmp_path, packs=("relaxed", "strict")))
+        load_policies(Config(FolderTree(tmp_path), packs=("relaxed", "strict")))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +125,7 @@ def test_the_whole_pack_need_not_be_right_to_explain_one_policy(tmp_path: Path) 
     path.write_text(text + text.partition("policies:")[2].replace("house", "x").replace("T", "\n"))
     with pytest.raises(ConfigError):
         load_files([path])
-    found = find_policy(Config(root=tmp_path, packs=("house.yml",)), "house")
+    found = find_policy(Config(FolderTree(tmp_path), packs=("house.yml",)), "house")
     assert found is not None
     assert found[1]
 
@@ -159,7 +162,7 @@ def test_a_wrong_parameter_is_refused(tmp_path: Path, params: str, message: str)
 
 def test_the_pack_of_a_platform_is_on_for_who_names_it(tmp_path: Path) -> None:
     def ids(*packs: str) -> set[str]:
-        return {p.id for p in load_policies(Config(root=tmp_path, packs=packs))}
+        return {p.id for p in load_policies(Config(FolderTree(tmp_path), packs=packs))}
 
     added = ids("recommended", "supabase") - ids("recommended")
     assert "exposed-table-without-row-security" in added

@@ -38,7 +38,7 @@ def _objects(schema: Any) -> Iterator[dict[str, Any]]:
 def test_the_schema_itself_is_valid_and_strict() -> None:
     Draft202012Validator.check_schema(_SCHEMA)
     found = list(_objects(_SCHEMA))
-    assert len(found) == 8
+    assert len(found) == 9
     for schema in found:
         assert schema["additionalProperties"] is False
         assert set(schema["required"]) == set(schema["properties"])

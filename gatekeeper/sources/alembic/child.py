@@ -95,6 +95,10 @@ class Child:
             os.close(reports_write)
         run.record(self._process)
 
+    def renew(self) -> None:
+        """Give the process its whole time once more: another run begins."""
+        self._deadline = time.monotonic() + self._timeout
+
     def send(self, do: str, **fields: Any) -> None:  # noqa: ANN401
         """Give the probe its next command."""
         line = json.dumps({"do": do, **fields}) + "\n"

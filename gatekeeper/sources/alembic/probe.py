@@ -107,6 +107,11 @@ class Recorder:
         self.enabled = False
         self.wait = None  # called after each statement, when the parent wants to look
 
+    def begin(self, enabled):
+        """Count the statements of this upgrade from one, or record none of them."""
+        self._number = 0
+        self.enabled = enabled
+
     def know(self, path, revision):
         self._revisions[os.path.realpath(path)] = revision
 
@@ -286,6 +291,8 @@ class Project:
                     "id": revision.revision,
                     "file": os.path.realpath(revision.path),
                     "parents": list(parents or ()),
+                    "follows": listed(revision.down_revision),
+                    "labels": sorted(getattr(revision, "_orig_branch_labels", None) or ()),
                     "title": (revision.doc or "")[:200],
                 }
             )
@@ -335,7 +342,7 @@ class Project:
             return result
 
         EnvironmentContext.configure = configure
-        self._recorder.enabled = record
+        self._recorder.begin(record)
         try:
             for target in targets:
                 command.upgrade(self._config, target)
@@ -348,6 +355,13 @@ class Project:
             if table not in tables:
                 tables.append(table)
         self._reports.send("upgraded", version_tables=tables)
+
+
+def listed(value):
+    """Give a list of what alembic takes alone, in a tuple, or as None."""
+    if isinstance(value, str):
+        return [value]
+    return list(value or ())
 
 
 def dead_url(env_path):

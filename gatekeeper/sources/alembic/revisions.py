@@ -3,11 +3,13 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gatekeeper.model.evidence import Failure, Revision
+from gatekeeper.model.evidence import Failure, Revision, Upkeep
 from gatekeeper.model.plan import Plan
 from gatekeeper.sources.alembic.child import Child, Report
+from gatekeeper.sources.alembic.hygiene import read_upkeep
 from gatekeeper.sources.alembic.imports import own_imports
 from gatekeeper.sources.alembic.locate import Location
+from gatekeeper.sources.allowances import python_allowances
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ def revision_of(report: Report, tree: Path) -> Revision:
         file=inside(report["file"], tree) or report["file"],
         parents=tuple(report["parents"]),
         title=report["title"],
+        upkeep=Upkeep(follows=tuple(report["follows"]), labels=tuple(report["labels"])),
     )
 
 
@@ -55,7 +58,14 @@ def seen_from(revision: Revision, base_ids: set[str], tree: Path) -> Revision:
         file = tree / path
         return text_of(file) if file.is_file() else None
 
-    return replace(revision, is_new=True, imports=own_imports(revision.file, read))
+    text = read(revision.file) or ""
+    return replace(
+        revision,
+        is_new=True,
+        upkeep=read_upkeep(revision.upkeep, text),
+        imports=own_imports(revision.file, read),
+        allowances=python_allowances(text, revision.file),
+    )
 
 
 def heads_of(revisions: list[Revision]) -> tuple[str, ...]:
@@ -82,8 +92,19 @@ def text_of(path: Path) -> str:
         return ""
 
 
-def vanished_failure(ids: tuple[str, ...]) -> Failure:
+def assumed_notes(names: list[str]) -> list[str]:
+    return [f"the setting {name} was missing; a placeholder stood in" for name in names]
+
+
+def vanished_failure(ids: tuple[str, ...], *, deleted: bool) -> Failure:
+    """Say that the base has revisions that the head lacks; if not deleted, they are newer."""
     listed = ", ".join(ids[:5]) + (" …" if len(ids) > 5 else "")  # noqa: PLR2004 - enough to see
+    if not deleted:
+        return Failure(
+            message=f"the base has gone on, and this branch lacks its revisions: {listed}",
+            hint="Rebase onto the base or merge it first. Without --base, Gatekeeper compares with"
+            " the commit where the branch began.",
+        )
     return Failure(
         message=f"the base has revisions that the head no longer has: {listed}",
         hint="A database that ran them cannot go on. Keep merged revisions as they are and add a"

@@ -1,14 +1,13 @@
 """An Alembic project in a git repository: the base's revisions, then the head's."""
 
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from gatekeeper.errors import SourceError
 from gatekeeper.git import WORKING_TREE, ChangedFiles, Repository
 from gatekeeper.model.evidence import Statement
 from gatekeeper.model.plan import Plan
@@ -16,11 +15,14 @@ from gatekeeper.scratch.base import Address
 from gatekeeper.scratch.rundir import RunDirectory
 from gatekeeper.sources.alembic.child import DEAD_URL, Child, ProbeFailed, Report
 from gatekeeper.sources.alembic.failure import explain_load, failure_of, missing_url_setting
+from gatekeeper.sources.alembic.hygiene import BrokenChain, explain_refusal, upkept
+from gatekeeper.sources.alembic.hygiene_base import find_base, side_of_base, told
 from gatekeeper.sources.alembic.interpreter import find_interpreter
 from gatekeeper.sources.alembic.locate import Location, locate
 from gatekeeper.sources.alembic.revisions import (
     AlembicOptions,
     LoadedPlan,
+    assumed_notes,
     heads_of,
     inside,
     matters,
@@ -55,7 +57,7 @@ class AlembicSource:
         self._run = run
         self._options = options
         self._head = repository.commit(head) if head else WORKING_TREE
-        self._base, self._base_label = self._find_base(base)
+        self._compared = find_base(repository, base, self._head)
         self._trees: dict[str, Path] = {WORKING_TREE: repository.root}
         self._children: list[Child] = []
         self._version_tables: list[tuple[str | None, str]] = []
@@ -70,7 +72,7 @@ class AlembicSource:
         given = self._options.config
         where = locate(self._repository, self._head, tree, given, self._options.section)
         label = "the working tree" if self._head == WORKING_TREE else f"commit {self._head[:12]}"
-        self._plan = LoadedPlan(where, Plan(base=self._base_label, head=label))
+        self._plan = LoadedPlan(where, Plan(base=self._compared.label, head=label))
         if where.script is not None and not self._changed([where.script, where.config]).all:
             return self._plan.public  # nothing that could change the schema was touched
         self._load_head()
@@ -97,7 +99,8 @@ class AlembicSource:
     def apply(self, database: Address, ran: Ran) -> tuple[Statement, ...]:
         plan = self._loaded()
         if plan.vanished:
-            raise MigrationFailed(vanished_failure(plan.vanished))
+            deleted = any(revision.upkeep.deleted for revision in plan.public.revisions)
+            raise MigrationFailed(vanished_failure(plan.vanished, deleted=deleted))
         return self._upgrade(plan.head_child, database, ["heads"], "new migrations", ran)
 
     def version_tables(self, connection: psycopg.Connection[Any]) -> tuple[tuple[str, str], ...]:
@@ -115,10 +118,7 @@ class AlembicSource:
     def confirm(self, connection: psycopg.Connection[Any]) -> None:
         """Compare the version table with the head's heads: what is not stamped did not happen."""
         plan = self._loaded()
-        found: set[str] = set()
-        for schema, table in self.version_tables(connection):
-            query = sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(schema, table))
-            found |= {version for (version,) in connection.execute(query)}
+        found = self._stamped(connection)
         # A head on which another depends need not be listed: the other implies it.
         needed = set(heads_of(list(plan.public.revisions)))
         if not needed <= found <= needed | set(plan.heads):
@@ -135,21 +135,12 @@ class AlembicSource:
             child.close()
         self._children = []
 
-    def _find_base(self, base: str | None) -> tuple[str, str]:
-        repository = self._repository
-        if not repository.has_commits():
-            raise SourceError(
-                "the repository has no commit yet, so there is nothing to compare with",
-                "Commit the schema you have first; Gatekeeper judges what comes after.",
-            )
-        if base is not None:
-            commit = repository.commit(base)
-            label = f"{base} ({commit[:12]})" if not commit.startswith(base) else commit[:12]
-            return commit, label
-        branch = repository.default_branch()
-        head = self._head or repository.commit("HEAD")
-        commit = repository.merge_base(repository.commit(branch), head)
-        return commit, f"{branch} ({commit[:12]})"
+    def _stamped(self, connection: psycopg.Connection[Any]) -> set[str]:
+        found: set[str] = set()
+        for schema, table in self.version_tables(connection):
+            query = sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(schema, table))
+            found |= {version for (version,) in connection.execute(query)}
+        return found
 
     def _tree(self, commit: str) -> Path:
         if commit not in self._trees:
@@ -160,7 +151,7 @@ class AlembicSource:
         return self._trees[commit]
 
     def _changed(self, paths: list[str]) -> ChangedFiles:
-        return self._repository.changed(self._base, self._head, paths)
+        return self._repository.changed(self._compared.commit, self._head, paths)
 
     def _loaded(self) -> LoadedPlan:
         if self._plan is None or not self._plan.loaded:
@@ -171,43 +162,59 @@ class AlembicSource:
         assert self._plan is not None  # noqa: S101 - prepare() comes first
         plan = self._plan
         head = self._tree(self._head)
-        child, seen = self._inspect(head, plan.where)
+        try:
+            child, seen = self._inspect(head, plan.where)
+        except BrokenChain as error:
+            plan.public = told(plan.public, error, self._repository, self._compared, self._head)
+            return
         found = {r["id"]: revision_of(r, head) for r in seen["revisions"]}
         places = sorted({inside(p, head) or "." for p in (seen["script"], *seen["locations"])})
         changed = self._changed([*places, plan.where.config])
         rewritten = {p for p in changed.modified | changed.deleted if matters(p, plan.where.config)}
         base_ids = {r.id for r in found.values() if r.file not in changed.added}
         base_child: Child | None = None
-        vanished: set[str] = set()
+        base_files: dict[str, str] = {}
         notes: list[str] = []
         if self._base_apart:
             notes.append(
                 "the base's history does not run with the head's code; its own tree ran it"
             )
         if rewritten or self._base_apart:
-            base_child, base_ids = self._load_base(plan.where)
-            vanished = base_ids - set(found)
+            base_child, base_files = self._load_base(plan.where)
+            base_ids = set(base_files)
             notes += [f"{path} was changed or removed by this change" for path in sorted(rewritten)]
-        notes += [
-            f"the setting {name} was missing; a placeholder stood in" for name in self._assumed
-        ]
+        notes += assumed_notes(self._assumed)
         revisions = tuple(
             seen_from(r, base_ids, head) for r in sorted(found.values(), key=lambda r: r.id)
         )
         plan.head_child, plan.base_child = child, base_child
         plan.heads = tuple(sorted(seen["heads"]))
         plan.base_heads = heads_of([r for r in found.values() if r.id in base_ids])
-        plan.vanished = tuple(sorted(vanished))
+        plan.vanished = tuple(sorted(base_files.keys() - found.keys()))
         plan.loaded = True
-        plan.public = replace(plan.public, revisions=revisions, notes=tuple(notes))
+        base = side_of_base(
+            self._repository,
+            self._compared,
+            self._head,
+            places,
+            base_files,
+            self._trees.get(self._compared.commit),
+            changed.added,
+        )
+        plan.public = replace(
+            plan.public, revisions=upkept(revisions, base, head), notes=tuple(notes)
+        )
 
-    def _load_base(self, where: Location) -> tuple[Child | None, set[str]]:
-        """Load the base's own tree; a base without the project has no revisions."""
-        tree = self._tree(self._base)
+    def _load_base(self, where: Location) -> tuple[Child | None, dict[str, str]]:
+        """Load the base's own tree, and give its files by revision.
+
+        A base without the project has none.
+        """
+        tree = self._tree(self._compared.commit)
         if not (tree / where.config).is_file():
-            return None, set()
+            return None, {}
         child, seen = self._inspect(tree, where)
-        return child, {r["id"] for r in seen["revisions"]}
+        return child, {r["id"]: inside(r["file"], tree) or r["file"] for r in seen["revisions"]}
 
     def _inspect(self, tree: Path, where: Location) -> tuple[Child, Report]:
         directory = tree / where.directory
@@ -237,7 +244,8 @@ class AlembicSource:
         except ProbeFailed as error:
             if self._assume(error):
                 return self._inspect(tree, where)
-            raise explain_load(error, interpreter, tree) from error
+            broken = explain_refusal(error, tree, where.script or where.directory)
+            raise broken or explain_load(error, interpreter, tree) from error
 
     def _assume(self, error: ProbeFailed) -> bool:
         """Fill in a database URL that the application demands; where it points is moot."""
@@ -275,16 +283,7 @@ class AlembicSource:
                     )
                 )
 
-        child.send(
-            "connect",
-            address={
-                "host": database.host,
-                "port": database.port,
-                "user": database.user,
-                "password": database.password,
-                "database": database.database,
-            },
-        )
+        child.send("connect", address=asdict(database))
         child.send("upgrade", targets=targets, step_by_step=ran is not None)
         try:
             done = child.expect("upgraded", collect)

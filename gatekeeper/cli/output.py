@@ -1,0 +1,84 @@
+"""How the commands that judge print their report."""
+
+from enum import StrEnum
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gatekeeper.cli.session import write_whole
+
+if TYPE_CHECKING:
+    from gatekeeper.report.markdown import OwnTemplate
+    from gatekeeper.report.outcome import Outcome
+
+
+class Format(StrEnum):
+    """How to print a report."""
+
+    terminal = "terminal"
+    json = "json"
+    markdown = "markdown"
+    sarif = "sarif"
+
+
+ReportFormat = Annotated[Format, typer.Option("--format", "-f", help="How to print the report.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Write the report to this file as well as the verdict to the terminal.",
+        show_default=False,
+    ),
+]
+
+
+def is_data(format_: Format, output: Path | None) -> bool:
+    """Say whether standard output is for another program."""
+    return format_ is not Format.terminal and output is None
+
+
+def show(
+    outcome: "Outcome", format_: Format, output: Path | None, template: "OwnTemplate | None" = None
+) -> None:
+    """Print the report, or write it to a file and print the terminal's."""
+    from rich.console import Console
+
+    from gatekeeper.report.terminal import print_terminal
+
+    text = rendered(outcome, format_, template)
+    if output is not None:
+        written = StringIO()
+        if text is None:
+            print_terminal(outcome, Console(file=written, width=100))
+        write_whole(output, text or written.getvalue())
+    if text is None or output is not None:
+        print_terminal(outcome, Console(highlight=False))
+    else:
+        typer.echo(text, nl=False)
+
+
+def rendered(
+    outcome: "Outcome", format_: Format, template: "OwnTemplate | None" = None
+) -> str | None:
+    """Give the report as text; None for the terminal's, which depends on its width.
+
+    `template` is the project's own, for Markdown.
+    """
+    match format_:
+        case Format.json:
+            from gatekeeper.report.json import render_json
+
+            return render_json(outcome)
+        case Format.markdown:
+            from gatekeeper.report.markdown import render_markdown
+
+            return render_markdown(outcome, template=template)
+        case Format.sarif:
+            from gatekeeper.report.sarif import render_sarif
+
+            return render_sarif(outcome)
+        case Format.terminal:
+            return None

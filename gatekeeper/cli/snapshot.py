@@ -1,0 +1,81 @@
+"""gatekeeper snapshot: the half of a review that runs the pull request's code."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gatekeeper.cli.actions import log_guarded, with_event
+from gatekeeper.cli.check import (
+    Base,
+    Head,
+    Migrations,
+    Schema,
+    Transaction,
+    TransactionOption,
+    sql_files,
+    take,
+    with_arguments,
+)
+from gatekeeper.cli.options import (
+    AlembicConfig,
+    ConfigFile,
+    ConfigFrom,
+    DatabaseUrl,
+    Python,
+    Quiet,
+)
+from gatekeeper.cli.session import errors_reported, read_config, write_bytes
+
+
+def snapshot(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The file to write.", show_default=False)
+    ],
+    migrations: Migrations = None,
+    base: Base = None,
+    head: Head = None,
+    schema: Schema = None,
+    transaction: TransactionOption = Transaction.single,
+    config: AlembicConfig = None,
+    python: Python = None,
+    database_url: DatabaseUrl = None,
+    packs: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Packs whose catalog queries are asked, instead of the configured ones.",
+            show_default=False,
+        ),
+    ] = None,
+    config_file: ConfigFile = None,
+    config_from: ConfigFrom = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run the new migrations on a scratch database and write down what happened.
+
+    The file is judged by `gatekeeper judge`, or by `gatekeeper publish` under GitHub Actions: in a
+    job that runs none of the pull request's code, and may therefore have a token.
+
+    Exit status 0: written, also when a migration failed; that is for the judge to say. 2: something
+    must be put right first.
+    """
+    with log_guarded(), errors_reported():
+        from gatekeeper.policy.load import load_policies
+        from gatekeeper.snapshot_file import write_snapshot
+
+        base, config_from = with_event(base, config_from)
+        settings = with_arguments(read_config(config_file, config_from), config, python, packs)
+        taken = take(
+            settings,
+            load_policies(settings),
+            base=base,
+            head=head,
+            sql=sql_files(schema, migrations),
+            transaction=transaction.value,
+            database_url=database_url,
+            quiet=quiet,
+        )
+        write_bytes(output, write_snapshot(taken))
+        count = len(taken.plan.new_revisions)
+        failed = "; they failed" if taken.failure else ""
+        typer.echo(f"{count} new migration{'s' if count != 1 else ''}{failed}: {output}")
