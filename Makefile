@@ -2,13 +2,19 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What uv has fetched stays beside what it installed: the tests of the Action install from it, offline.
+export UV_CACHE_DIR := $(abspath $(VENV))/uv-cache
+
+WORKFLOWS := $(wildcard .github/workflows/*.yml .github/examples/*.yml)
+LOCK := $(BIN)/uv --no-config pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes \
+    --no-emit-index-url --no-header pyproject.toml
 
 .PHONY: help demo test lint catalogue examples check lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
 
-$(VENV)/.installed: requirements-dev.lock pyproject.toml
+$(VENV)/.installed: requirements-dev.lock requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "Gatekeeper needs Python 3.11 or newer; say which: make PYTHON=python3.12 …"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
@@ -16,6 +22,10 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(BIN)/uv pip install --quiet --system-certs --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.lock
 	$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --no-deps -e . && $(BIN)/python -m compileall -q gatekeeper
+	@# Packages that an older installation had are not in the cache yet.
+	@$(BIN)/uv venv --quiet --clear --no-project --python $(BIN)/python $(VENV)/gate && \
+	    $(BIN)/uv pip install --quiet --system-certs --python $(VENV)/gate --require-hashes --only-binary :all: -r requirements.lock && \
+	    rm -rf $(VENV)/gate
 	@touch $@
 
 demo: $(VENV)/.installed  ## review a bad pull request of a small shop
@@ -28,7 +38,12 @@ lint: $(VENV)/.installed  ## style, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --strict .github/action/contain.py
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	$(BIN)/actionlint -no-color $(WORKFLOWS)
+	$(BIN)/zizmor --offline --quiet --persona=pedantic action.yml $(WORKFLOWS)
 	@$(BIN)/gatekeeper policy catalogue | diff -q - policies/README.md >/dev/null || \
 	    { echo "policies/README.md is not what the packs say; make catalogue"; exit 1; }
 
@@ -41,8 +56,8 @@ examples: $(VENV)/.installed  ## run the examples of all shipped policies on a r
 check: lint examples test  ## all that CI runs
 
 lock: $(VENV)/.installed  ## resolve the dependencies anew
-	$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --group dev pyproject.toml -o requirements-dev.lock
+	$(LOCK) --group dev -o requirements-dev.lock
+	$(LOCK) --constraints requirements-dev.lock --no-annotate -o requirements.lock
 
 clean:  ## forget the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
