@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Full names of commits: what the head is compared with, and the one whose policies hold."""
+    """What the head is compared with, the commit whose policies hold, and the branch of the base.
 
-    base: str
-    config_from: str
+    None: what the commands do by themselves.
+    """
+
+    base: str | None = None
+    config_from: str | None = None
+    branch: str | None = None  # where the head does not hold all of it
 
 
 def is_actions(environ: Mapping[str, str] = os.environ) -> bool:
@@ -50,13 +54,13 @@ def log_guarded(*, data: bool = False) -> Iterator[None]:
         yield
 
 
-def with_event(base: str | None, config_from: str | None) -> tuple[str | None, str | None]:
+def with_event(base: str | None, config_from: str | None) -> Compared:
     """Fill in, under GitHub Actions, what the command line does not say, from the event.
 
     Raises GatekeeperError where the pull request's code must not run: it would get a token.
     """
     if not is_actions():
-        return base, config_from
+        return Compared(base, config_from)
     from pathlib import Path
 
     from gatekeeper.git import Repository
@@ -64,16 +68,14 @@ def with_event(base: str | None, config_from: str | None) -> tuple[str | None, s
 
     refuse_privileged(os.environ)
     if base is not None:
-        return base, config_from or base
+        return Compared(base, config_from or base)
     event, run = read_event(os.environ), read_run(os.environ)
     found = compared(event, run.sha, Repository(Path.cwd()))
-    if found is None:
-        return None, config_from
-    return found.base, config_from or found.config_from
+    return replace(found, config_from=config_from or found.config_from)
 
 
-def compared(event: "Event", sha: str, repository: "Repository") -> Compared | None:
-    """Give what an event is to be compared with, or None where it does not say.
+def compared(event: "Event", sha: str, repository: "Repository") -> Compared:
+    """Give what an event is to be compared with.
 
     `sha` is the commit that GitHub runs the workflow for. For a pull request that is a merge of its
     head into the base, made by GitHub, whose first parent is the base's newest commit; the payload
@@ -89,7 +91,8 @@ def compared(event: "Event", sha: str, repository: "Repository") -> Compared | N
             if len(parents) == 2 and parents[1] == event.head_sha:  # noqa: PLR2004 - a merge
                 return Compared(parents[0], parents[0])
             tip = repository.commit(event.base_sha)
-            return Compared(repository.merge_base(tip, here), tip)
+            branch = _named(repository, f"origin/{event.base_ref}", tip)
+            return Compared(repository.merge_base(tip, here), tip, branch)
         case MergeGroup():
             base = repository.commit(event.base_sha)
             return Compared(base, base)
@@ -97,4 +100,14 @@ def compared(event: "Event", sha: str, repository: "Repository") -> Compared | N
             base = repository.commit(event.base_sha)
             return Compared(base, base)
         case _:
-            return None
+            return Compared()
+
+
+def _named(repository: "Repository", name: str, commit: str) -> str:
+    """Give the name for a commit if this clone knows it by that."""
+    from gatekeeper.errors import GitError
+
+    try:
+        return name if repository.commit(name) == commit else commit
+    except GitError:
+        return commit

@@ -115,13 +115,16 @@ def check(
     with log_guarded(data=is_data(format_, output)), errors_reported():
         from gatekeeper.report.outcome import EXIT_STATUS
 
-        base, config_from = with_event(base, config_from)
-        settings = with_arguments(read_config(config_file, config_from), config, python, packs)
+        found = with_event(base, config_from)
+        settings = with_arguments(
+            read_config(config_file, found.config_from), config, python, packs
+        )
         template = own_template(settings) if format_ is Format.markdown else None
         sql = sql_files(schema, migrations)
         outcome = perform(
             settings,
-            base=base,
+            base=found.base,
+            branch=found.branch,
             head=head,
             sql=sql,
             transaction=transaction.value,
@@ -151,6 +154,7 @@ def perform(
     config: "Config",
     *,
     base: str | None = None,
+    branch: str | None = None,
     head: str | None = None,
     sql: tuple[Path, list[Path]] | None = None,
     transaction: str = "single",
@@ -167,6 +171,7 @@ def perform(
         config,
         policies,
         base=base,
+        branch=branch,
         head=head,
         sql=sql,
         transaction=transaction,
@@ -181,6 +186,7 @@ def take(
     policies: "tuple[Policy, ...]",
     *,
     base: str | None = None,
+    branch: str | None = None,
     head: str | None = None,
     sql: tuple[Path, list[Path]] | None = None,
     transaction: str = "single",
@@ -207,6 +213,7 @@ def take(
                 repository,
                 run,
                 base=base,
+                branch=branch,
                 head=head,
                 options=alembic_options(config, repository.root),
             )

@@ -122,7 +122,7 @@ def _of_this_run(wanted: Wanted, event: Event, run: Run) -> _Case:
     repository = Repository(Path.cwd())
     found = compared(event, run.sha, repository)
     here = repository.commit("HEAD")
-    if found is None:
+    if found.base is None:
         return _Case(_of_commit(snapshot, here), event, run, None, frozenset(), None)
     files = repository.changed(found.base, here, []).all
     head = event.head_sha or here

@@ -63,12 +63,15 @@ def snapshot(
         from gatekeeper.policy.load import load_policies
         from gatekeeper.snapshot_file import write_snapshot
 
-        base, config_from = with_event(base, config_from)
-        settings = with_arguments(read_config(config_file, config_from), config, python, packs)
+        found = with_event(base, config_from)
+        settings = with_arguments(
+            read_config(config_file, found.config_from), config, python, packs
+        )
         taken = take(
             settings,
             load_policies(settings),
-            base=base,
+            base=found.base,
+            branch=found.branch,
             head=head,
             sql=sql_files(schema, migrations),
             transaction=transaction.value,

@@ -123,6 +123,23 @@ def test_the_head_of_the_branch_checked_out(
     assert len(github.bodies()) == 1
 
 
+def test_a_second_head_is_found_where_only_the_branch_is_checked_out(
+    shop: Project, workflow: Workflow, both: Run, github: FakeGitHub
+) -> None:
+    shop.revision("0002", _GOOD)
+    head = shop.commit()
+    shop.git("checkout", "--quiet", "main")
+    shop.write("gatekeeper.yml", "packs: [hygiene]\n")
+    shop.revision("0003", _GOOD, parent="0001")
+    base = shop.commit()
+    shop.git("checkout", "--quiet", "feature")
+    shop.git("update-ref", "refs/remotes/origin/main", base)
+    payload = workflow.payload(head, base)
+    assert both(workflow.environ("pull_request", "f" * 40, payload)).returncode == 1
+    assert "`multiple-heads`" in github.bodies()[0]
+    assert "git rebase origin/main" in github.bodies()[0]
+
+
 def test_policies_come_from_the_base_and_the_change_is_said(
     shop: Project, workflow: Workflow, both: Run, github: FakeGitHub
 ) -> None:

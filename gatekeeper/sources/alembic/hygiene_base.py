@@ -25,8 +25,13 @@ class Compared:
     tip: str
 
 
-def find_base(repository: Repository, base: str | None, head: str) -> Compared:
-    """Say what to compare with: what the user said, or where the head left the default branch."""
+def find_base(
+    repository: Repository, base: str | None, head: str, branch: str | None = None
+) -> Compared:
+    """Say what to compare with: what the user said, or where the head left the default branch.
+
+    `branch` is that of a `base` which is not its newest commit.
+    """
     if not repository.has_commits():
         raise SourceError(
             "the repository has no commit yet, so there is nothing to compare with",
@@ -35,7 +40,8 @@ def find_base(repository: Repository, base: str | None, head: str) -> Compared:
     if base is not None:
         commit = repository.commit(base)
         named = not commit.startswith(base)
-        return Compared(commit, f"{base} ({commit[:12]})" if named else commit[:12], base, commit)
+        label = f"{base} ({commit[:12]})" if named else commit[:12]
+        return Compared(commit, label, branch or base, repository.commit(branch or base))
     branch = repository.default_branch()
     tip = repository.commit(branch)
     commit = repository.merge_base(tip, head or repository.commit("HEAD"))

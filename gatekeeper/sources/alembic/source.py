@@ -52,12 +52,13 @@ class AlembicSource:
         base: str | None,
         head: str | None,
         options: AlembicOptions,
+        branch: str | None = None,
     ) -> None:
         self._repository = repository
         self._run = run
         self._options = options
         self._head = repository.commit(head) if head else WORKING_TREE
-        self._compared = find_base(repository, base, self._head)
+        self._compared = find_base(repository, base, self._head, branch)
         self._trees: dict[str, Path] = {WORKING_TREE: repository.root}
         self._children: list[Child] = []
         self._version_tables: list[tuple[str | None, str]] = []
