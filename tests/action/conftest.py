@@ -188,6 +188,8 @@ def pull(
     """A shop on main, and an empty branch that is checked out."""
     project.git("remote", "add", "origin", "https://github.com/acme/shop.git")
     project.revision("0001", "op.execute('CREATE TABLE orders (id bigint PRIMARY KEY, note text)')")
+    # Downgrades of the tests' revisions do nothing, which is a notice.
+    project.write("gatekeeper.yml", "policies: {missing-downgrade: off}\n")
     project.commit()
     project.branch()
     return PullRequest(project, github, tmp_path, action)
