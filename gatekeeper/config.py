@@ -13,6 +13,7 @@ from gatekeeper.yaml_reader import MOST_BYTES, Node, Plain, Problems, as_strings
 FILE_NAMES = ("gatekeeper.yml", "gatekeeper.yaml")
 SEVERITIES = ("error", "warning", "notice")
 MODES = ("enforce", "dry-run")
+SERVERS = ("embedded", "local")
 ROLE_ATTRIBUTES = (
     "login", "superuser", "bypassrls", "createrole", "createdb", "replication", "noinherit",
 )  # fmt: skip
@@ -43,6 +44,17 @@ class ProductionRole:
 
 
 @dataclass(frozen=True, slots=True)
+class Baseline:
+    """What is there before the first revision that runs: a dump's schema, or that of the models.
+
+    `revisions` are those that the dump already holds; none: its version table says so.
+    """
+
+    dump: str | None = None  # None: the models
+    revisions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Database:
     """The scratch database."""
 
@@ -50,6 +62,8 @@ class Database:
     allow_remote: bool = False
     roles: tuple[ProductionRole, ...] = ()
     bootstrap: tuple[str, ...] = ()  # SQL files run before the first migration
+    server: str = "embedded"  # a word of SERVERS; a URL wins
+    baseline: Baseline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +187,31 @@ def _migrations(node: Node) -> Migrations:
 
 
 def _database(node: Node) -> Database:
-    entries = node.mapping(("url", "allow_remote", "roles", "bootstrap"))
+    entries = node.mapping(("server", "url", "allow_remote", "roles", "bootstrap", "baseline"))
+    if "server" in entries and "url" in entries:
+        entries["server"].problem("server and url exclude each other: keep the one that is meant")
     return Database(
+        server=entries["server"].word(SERVERS, "embedded") if "server" in entries else "embedded",
+        baseline=_baseline(entries["baseline"]) if "baseline" in entries else None,
         url=entries["url"].text() if "url" in entries else None,
         allow_remote="allow_remote" in entries and entries["allow_remote"].flag(),
         roles=_roles(entries["roles"]) if "roles" in entries else (),
         bootstrap=entries["bootstrap"].texts() if "bootstrap" in entries else (),
     )
+
+
+def _baseline(node: Node) -> Baseline | None:
+    """Read `metadata`, or `{dump: path, revision: id}`."""
+    if not node.is_mapping():
+        if node.text("metadata") != "metadata":
+            node.problem("a baseline is metadata, or {dump: schema.sql, revision: ID}")
+        return Baseline()
+    entries = node.mapping(("dump", "revision"))
+    if "dump" not in entries:
+        node.problem("a baseline needs a dump: {dump: schema.sql, revision: ID}; or it is metadata")
+        return None
+    revisions = entries["revision"].texts() if "revision" in entries else ()
+    return Baseline(entries["dump"].text(), revisions)
 
 
 def _roles(node: Node) -> tuple[ProductionRole, ...]:

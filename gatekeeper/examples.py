@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import psycopg
 from psycopg import sql
 
-from gatekeeper.model.evidence import Revision, Upkeep
+from gatekeeper.facts.drifts import drift_of, with_drifts
+from gatekeeper.model.evidence import Drift, Revision, Upkeep
 from gatekeeper.policy.catalog_query import catalog_queries
 from gatekeeper.policy.evaluate import new_findings
 from gatekeeper.policy.model import Example, Policy
@@ -83,13 +84,19 @@ def _run(
         return Result(policy, example, error=f"{place}: {error.failure.message}")
     except psycopg.Error as error:
         return Result(policy, example, error=str(error))
-    findings = new_findings(snapshot.facts, [policy])
+    head, base = _drifts(example.drifts), _drifts(example.base_drifts)
+    facts = with_drifts(snapshot.facts, head, base, snapshot.after)
+    findings = new_findings(facts, [policy])
     for finding in findings:  # a template that fails must fail here, not in a review
         message(finding)
         message_markdown(finding)
         instead(finding)
         instead(finding, alembic=True)
     return Result(policy, example, tuple(f.subject for f in findings))
+
+
+def _drifts(said: dict[str, str]) -> tuple[Drift, ...]:
+    return tuple(drift_of(kind, subject) for subject, kind in said.items())
 
 
 def _makes_roles(example: Example) -> bool:

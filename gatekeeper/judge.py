@@ -63,6 +63,7 @@ def judge_snapshot(
         notes=notes,
         policy_count=len(policies),
         server_version=snapshot.after.server_version,
+        not_run=snapshot.failure,
     )
 
 
@@ -70,9 +71,14 @@ def with_approvals(outcome: Outcome, approvals: Iterable[Waiver]) -> Outcome:
     """Give the outcome with what reviews on GitHub waive; see github/approvals.py."""
     known = {finding.policy.id for finding in outcome.findings}
     waived = apply_waivers(outcome.findings, approvals, date.max, known)
+    verdict = outcome.verdict if outcome.failure is not None else verdict_of(waived.findings)
+    failure = outcome.failure
+    if verdict == "passed" and outcome.not_run is not None:  # what blocked is all that was judged
+        verdict, failure = "undecided", outcome.not_run
     return replace(
         outcome,
-        verdict=outcome.verdict if outcome.failure is not None else verdict_of(waived.findings),
+        verdict=verdict,
+        failure=failure,
         findings=waived.findings,
         notes=(*outcome.notes, *waived.notes),
     )
@@ -86,7 +92,8 @@ def of_files(policies: Iterable[Policy]) -> tuple[Policy, ...]:
 def _why_not_more(snapshot: Snapshot, failure: Failure) -> str:
     if snapshot.statements:
         return "the migration stopped at the refused statement; nothing else was judged"
-    return f"only the files were judged, because the migrations did not run: {failure.message}"
+    said = f"{failure.message} ({failure.hint})" if failure.hint else failure.message
+    return f"only the files were judged, because the migrations did not run: {said}"
 
 
 def unasked(snapshot: Snapshot, policies: tuple[Policy, ...]) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -29,6 +30,7 @@ from gatekeeper.judge import judge_snapshot
 from gatekeeper.model.evidence import Evidence
 from gatekeeper.model.plan import Plan
 from gatekeeper.model.schema import Schema
+from gatekeeper.modelled import models_alone, with_models
 from gatekeeper.policy.catalog_query import catalog_queries
 from gatekeeper.policy.model import Policy
 from gatekeeper.report.outcome import Outcome
@@ -110,7 +112,8 @@ def _take(
             return not_run(plan, plan.failure)
         if not plan.new_revisions:
             note = f"no migration is new against {plan.base}; --base REF compares with another"
-            return not_run(replace(plan, notes=(*plan.notes, note)))
+            plan = replace(plan, notes=(*plan.notes, note))
+            return models_alone(source, plan, partial(_run, source, plan, server, setup, progress))
         return _run(source, plan, server, setup, progress)
     except MigrationFailed as error:
         return not_run(plan, error.failure)
@@ -161,7 +164,8 @@ def _run_once(
     run_scripts(setup.bootstrap, database)
     snapshot = observe(source, plan, database, setup, progress)
     notes = (*plan.notes, *notes_of_run(server, database, setup, roles))
-    return replace(snapshot, plan=replace(snapshot.plan, notes=notes))
+    snapshot = replace(snapshot, plan=replace(snapshot.plan, notes=notes))
+    return with_models(source, snapshot, server, database, setup.bootstrap, roles)
 
 
 def notes_of_run(

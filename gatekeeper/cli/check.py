@@ -206,10 +206,12 @@ def take(
             source = SqlFiles(sql[0], sql[1], transaction=transaction)
         else:
             from gatekeeper.git import Repository
+            from gatekeeper.sources.alembic.drift import ModelledSource
             from gatekeeper.sources.alembic.source import AlembicSource
 
             repository = Repository(Path.cwd())
-            source = AlembicSource(
+            asked = any("drifts" in policy.reads for policy in policies)
+            source = (ModelledSource if asked else AlembicSource)(
                 repository,
                 run,
                 base=base,
@@ -259,6 +261,7 @@ def with_arguments(
 
 def alembic_options(config: "Config", root: Path) -> "AlembicOptions":
     """Give what the configuration says of the Alembic project in the repository at `root`."""
+    from gatekeeper.sources.alembic.baseline import read_start
     from gatekeeper.sources.alembic.revisions import AlembicOptions
 
     return AlembicOptions(
@@ -268,6 +271,7 @@ def alembic_options(config: "Config", root: Path) -> "AlembicOptions":
         env=config.migrations.env,
         x=config.migrations.x,
         timeout=config.migrations.timeout,
+        baseline=read_start(config),
     )
 
 

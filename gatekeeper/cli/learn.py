@@ -102,7 +102,8 @@ def schema(
         typer.Argument(
             help="report: what `check --format json` prints. diff: what `diff --format json`"
             " prints. access: what `access --format json` prints. dry-run: what"
-            " `dry-run --format json` prints. policies: a pack. config: gatekeeper.yml."
+            " `dry-run --format json` prints. audit: what `audit --format json` prints."
+            " policies: a pack. config: gatekeeper.yml."
         ),
     ],
 ) -> None:
@@ -119,6 +120,7 @@ def schema(
             "diff": lambda: _packaged("diff.schema.json"),
             "access": lambda: _packaged("access.schema.json"),
             "dry-run": lambda: _packaged("dry-run.schema.json"),
+            "audit": lambda: _packaged("audit.schema.json"),
             "policies": lambda: json.dumps(pack_schema(), indent=2) + "\n",
             "config": lambda: json.dumps(config_schema(load_all().values()), indent=2) + "\n",
         }

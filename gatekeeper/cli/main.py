@@ -9,16 +9,20 @@ import typer
 from gatekeeper import __version__
 from gatekeeper.cli.access import access
 from gatekeeper.cli.actions import log_guarded
+from gatekeeper.cli.audit import audit
 from gatekeeper.cli.check import check
 from gatekeeper.cli.demo import demo
 from gatekeeper.cli.diff import diff
+from gatekeeper.cli.doctor import doctor
 from gatekeeper.cli.dry_run import dry_run
+from gatekeeper.cli.init import init
 from gatekeeper.cli.judge import judge
 from gatekeeper.cli.learn import explain, query, schema
 from gatekeeper.cli.policy import policy_app
 from gatekeeper.cli.publish import publish
 from gatekeeper.cli.snapshot import snapshot
 from gatekeeper.cli.stats import stats
+from gatekeeper.cli.waive import waive
 
 app = typer.Typer(
     name="gatekeeper",
@@ -31,17 +35,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(access)
+app.command()(audit)
 app.command()(check)
 app.command()(demo)
 app.command()(diff)
+app.command()(doctor)
 app.command()(dry_run)
 app.command()(explain)
+app.command()(init)
 app.command()(judge)
 app.command()(publish)
 app.command()(query)
 app.command()(schema)
 app.command()(snapshot)
 app.command()(stats)
+app.command()(waive)
 app.add_typer(policy_app, name="policy")
 
 

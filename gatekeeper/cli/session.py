@@ -160,6 +160,10 @@ def server_starter(
             from gatekeeper.scratch.server import UrlServer
 
             return UrlServer(url, allow_remote=config.database.allow_remote)
+        if config.database.server == "local":
+            from gatekeeper.scratch.local import start_local
+
+            return start_local(run)
         from gatekeeper.scratch.embedded import start_embedded
 
         return start_embedded(run)

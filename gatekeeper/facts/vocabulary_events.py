@@ -16,6 +16,12 @@ PLACE = (
 # The tables that are known without running anything.
 FILE_TABLES = frozenset({"revisions", "conditions", "imports"})
 
+_PARTS = ("index", "foreign_key", "constraint")
+DRIFTS = (
+    *(f"{how}_{what}" for what in ("table", "column", *_PARTS) for how in ("missing", "extra")),
+    *(f"{what}_differs" for what in ("type", "nullable", "default", "comment", *_PARTS)),
+    "other",
+)
 _DOES = ("nothing", "raises", "rows", "schema")
 
 EVENT_TABLES: tuple[FactTable, ...] = (
@@ -167,6 +173,28 @@ EVENT_TABLES: tuple[FactTable, ...] = (
             _text("name", "what is imported, with its module: app.models.User"),
             _flag("is_model", "it is a mapped class, a table, or what holds the metadata of all"),
             *PLACE[:3],
+        ),
+    ),
+    FactTable(
+        "drifts",
+        "difference between the models (env.py's target_metadata) and the migrated database",
+        (
+            _text("subject", "the table, column, index or constraint"),
+            _text(
+                "kind",
+                "what alembic's comparison found; missing: in the models only; extra: in the"
+                " database only; other: an operation of a plugin of alembic",
+                *DRIFTS,
+            ),
+            _text("change", "null: the base's models and schema differ so, too", "added"),
+            _text("schema_name", "the schema it is in"),
+            _text("table_name", "the table's name"),
+            _text("table_subject", "the table's subject"),
+            _text("column_name", "the column's name; null: it is no column"),
+            _text("name", "the name of an index or constraint, where it has one"),
+            _text("models_text", "what the models say, where it is more than a name"),
+            _text("database_text", "what the database says, where it is more than a name"),
+            *PLACE,
         ),
     ),
     FactTable(

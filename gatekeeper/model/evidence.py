@@ -151,6 +151,22 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """One difference between the models and the database. `kind`: missing_column, index_differs.
+
+    `schema` and `table` are where; `column` or `name` (of an index or a constraint) is what.
+    """
+
+    kind: str
+    schema: str
+    table: str | None = None
+    column: str | None = None
+    name: str | None = None
+    models: str | None = None
+    database: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Why the migrations did not run to their end. `during`: base history, new migrations."""
 

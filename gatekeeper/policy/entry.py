@@ -5,6 +5,7 @@ import re
 from gatekeeper.config import MODES, SEVERITIES, read_severity
 from gatekeeper.config_waivers import read_approvers
 from gatekeeper.facts.vocabulary import TABLES
+from gatekeeper.facts.vocabulary_events import DRIFTS
 from gatekeeper.policy.catalog_query import compile_catalog_query
 from gatekeeper.policy.condition import compile_condition, whole
 from gatekeeper.policy.model import ON_UNKNOWN, CatalogQuery, Example, Policy, Query, Rule
@@ -20,7 +21,9 @@ KEYS = (
     *REQUIRED, *JUDGES, "strict", "relaxed", "instead", "alembic", "examples", "params", "scope",
     "mode", "on_unknown", "default", "approvers",
 )  # fmt: skip
-EXAMPLE_KEYS = ("name", "before", "base", "files", "migration", "finds")
+EXAMPLE_KEYS = (
+    "name", "before", "base", "files", "base_drifts", "drifts", "migration", "finds",
+)  # fmt: skip
 
 _Samples = dict[str, object]
 
@@ -161,6 +164,8 @@ def _examples(node: Node) -> list[Example]:
                     line=item.line,
                     files=_texts(entries, "files"),
                     base=_texts(entries, "base"),
+                    drifts=_drifts(entries, "drifts"),
+                    base_drifts=_drifts(entries, "base_drifts"),
                 )
             )
     return examples
@@ -171,6 +176,13 @@ def _texts(entries: dict[str, Node], key: str) -> dict[str, str]:
     if key not in entries:
         return {}
     return {path: text.text() for path, text in entries[key].mapping().items()}
+
+
+def _drifts(entries: dict[str, Node], key: str) -> dict[str, str]:
+    """Read kinds of drift by subject."""
+    for text in entries[key].mapping().values() if key in entries else ():
+        text.word(DRIFTS, DRIFTS[0], what="kind of drift")
+    return _texts(entries, key)
 
 
 def _code(entries: dict[str, Node], key: str) -> str:

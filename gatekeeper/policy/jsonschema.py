@@ -6,10 +6,11 @@ Editors check the shape; conditions and names are checked when policies are load
 from collections.abc import Iterable
 from typing import Any
 
-from gatekeeper.config import MODES, ROLE_ATTRIBUTES, SEVERITIES
+from gatekeeper.config import MODES, ROLE_ATTRIBUTES, SERVERS, SEVERITIES
 from gatekeeper.config_waivers import WAIVER_KEYS
 from gatekeeper.facts.columns import FactTable
 from gatekeeper.facts.vocabulary import TABLES
+from gatekeeper.facts.vocabulary_events import DRIFTS
 from gatekeeper.policy.entry import EXAMPLE_KEYS, ID, REQUIRED
 from gatekeeper.policy.model import ON_UNKNOWN, Policy
 
@@ -44,6 +45,7 @@ def _object(properties: Schema, description: str, **more: object) -> Schema:
 
 _PLAIN = {"type": ["string", "number", "boolean", "null"]}
 _PARAMS = {"type": "object", "additionalProperties": _PLAIN}
+_DRIFTS = {"type": "object", "additionalProperties": {"enum": list(DRIFTS)}}
 _EXAMPLE = {
     "name": _text("What the case is."),
     "before": _text("SQL that builds the schema before the migration."),
@@ -58,6 +60,12 @@ _EXAMPLE = {
         "additionalProperties": {"type": "string"},
         "description": "Files that the base has, by path, among them its revisions in Python.",
     },
+    "drifts": _DRIFTS
+    | {
+        "description": "Where the models differ from the database after the migration, by the"
+        " subject of a table, column, index or constraint. Models are not run."
+    },
+    "base_drifts": _DRIFTS | {"description": "Where they did before."},
     "migration": _text("The SQL to judge."),
     "finds": _texts("The subjects of the findings; [] for none."),
 }
@@ -87,7 +95,7 @@ _POLICY: Schema = {
         "items": _object(
             _EXAMPLE,
             "A case that runs on a real server.",
-            required=[k for k in EXAMPLE_KEYS if k not in ("before", "base", "files")],
+            required=[k for k in EXAMPLE_KEYS if k in ("name", "migration", "finds")],
         ),
         "description": "At least one that finds something and one that finds nothing.",
     },
@@ -247,7 +255,27 @@ _ROLES = {
     ],
     "description": "Roles that production creates elsewhere: names, or mappings that say more.",
 }
+_BASELINE = {
+    "anyOf": [
+        {"const": "metadata"},
+        {
+            "type": "object",
+            "properties": {
+                "dump": _text("An SQL file, as pg_dump --schema-only writes it."),
+                "revision": _texts("The revisions that the dump already holds."),
+            },
+            "additionalProperties": False,
+            "required": ["dump"],
+        },
+    ],
+    "description": "Where the history does not start from nothing: metadata (env.py's"
+    " target_metadata, as the base has it), or a dump and the revision that it is at.",
+}
 _DATABASE = {
+    "server": _word(
+        SERVERS, "embedded: the PostgreSQL that Gatekeeper brings. local: this machine's programs."
+    ),
+    "baseline": _BASELINE,
     "url": _text("A PostgreSQL server to make scratch databases in. Default: one of our own."),
     "allow_remote": {"type": "boolean", "description": "Allow a server on another machine."},
     "roles": _ROLES,

@@ -16,7 +16,8 @@ class Example:
 
     With `files`, texts by path, the migration is a revision of Alembic among them, beside those
     that the `base` has; an empty text is a file that the head deleted. None of them is run: it is
-    about what they say.
+    about what they say. `drifts` and `base_drifts` are what the comparison of models with the
+    database says, in words of the fact table by subject.
     """
 
     name: str
@@ -26,6 +27,8 @@ class Example:
     line: int
     files: dict[str, str] = field(default_factory=dict)
     base: dict[str, str] = field(default_factory=dict)
+    drifts: dict[str, str] = field(default_factory=dict)
+    base_drifts: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_of_files(self) -> bool:

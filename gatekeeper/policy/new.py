@@ -6,6 +6,7 @@ from gatekeeper.errors import ConfigError
 from gatekeeper.policy.starter import starter
 
 SCHEMA_FILE = ".gatekeeper-policies.schema.json"
+CONFIG_SCHEMA_FILE = ".gatekeeper.schema.json"  # beside gatekeeper.yml, of which it is
 _ITEM = re.compile(r"^(?P<indent> *)- ", re.MULTILINE)
 
 

@@ -19,6 +19,7 @@ class Starter:
     keys: tuple[str, ...] = _COMMENTED
     message: str = "{{ subject }} has no comment."
     files: str = ""  # of the repository, for an example that is a revision in Python
+    drifts: tuple[str, str] = ("", "")  # what alembic says of the models of either
 
 
 def _commented(bad: str, named: str, finds: str, before: str = "") -> Starter:
@@ -166,6 +167,15 @@ STARTERS = {
         ("where: is_new", "forbid: statement_count > 2"),
         "{{ subject }} has {{ statement_count }} statements.",
     ),
+    "drifts": Starter(
+        "ALTER TABLE public.t ADD c int;",
+        "ALTER TABLE public.t ADD b int;",
+        "public.t.b",
+        _TABLE,
+        ("forbid: kind = 'missing_column'",),
+        "The models have {{ subject }}, and no migration adds it.",
+        drifts=("{public.t.b: missing_column}", "{public.t.b: type_differs}"),
+    ),
     "changes": Starter(
         "ALTER TABLE public.t RENAME TO u;",
         "ALTER TABLE public.t ADD b int;",
@@ -210,6 +220,7 @@ def starter(policy_id: str, kind: str) -> str:
     made = STARTERS[kind] if kind in TABLES else others[kind]
     before = f"        before: {_quoted(made.before)}\n" if made.before else ""
     before += f"        files: {made.files}\n" if made.files else ""
+    drifts = [f"        drifts: {said}\n" if said else "" for said in made.drifts]
     judged = [f"for: {kind}"] * (kind in TABLES) + list(made.keys)
     return (
         f"  - id: {policy_id}\n"
@@ -224,10 +235,12 @@ def starter(policy_id: str, kind: str) -> str:
         "    examples:\n"
         "      - name: what it finds\n"
         f"{before}"
+        f"{drifts[0]}"
         f"        migration: {_quoted(made.bad)}\n"
         f"        finds: [{_quoted(made.finds)}]\n"
         "      - name: what it must not find\n"
         f"{before}"
+        f"{drifts[1]}"
         f"        migration: {_quoted(made.good)}\n"
         "        finds: []\n"
     )

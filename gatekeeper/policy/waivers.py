@@ -71,7 +71,7 @@ def apply_waivers(
     used: dict[Waiver, str] = {}  # those that match something; why they do not count, if so
     done = []
     for finding in findings:
-        matching = [w for w in given if _matches(w, finding)]
+        matching = [w for w in given if matches(w, finding)]
         used |= {w: _why_not(w, finding.policy, today) for w in matching}
         counting = [w for w in matching if not used[w]]
         if counting and finding.waiver is None:
@@ -101,7 +101,8 @@ def _rank(finding: Finding) -> tuple[Any, ...]:
     )
 
 
-def _matches(waiver: Waiver, finding: Finding) -> bool:
+def matches(waiver: Waiver, finding: Finding) -> bool:
+    """Say whether a waiver is for a finding, whether or not it counts."""
     if waiver.policy != finding.policy.id:
         return False
     if waiver.kind == "comment":

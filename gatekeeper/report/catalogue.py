@@ -26,7 +26,9 @@ def _severity(policy: Policy) -> str:
 
 def _example(example: Example) -> str:
     if not example.is_of_files:
-        return f"-- {example.name}\n{example.migration.strip()}"
+        told = [f"-- the base had {_drift(*one)}" for one in example.base_drifts.items()]
+        told += [f"-- alembic finds {_drift(*one)}" for one in example.drifts.items()]
+        return "\n".join([f"-- {example.name}", example.migration.strip(), *told])
     parts = [f"# {example.name}", example.migration.strip()]
     parts += [
         f"# {path}\n{text.strip()}" if text.strip() else f"# {path} is deleted"
@@ -34,6 +36,10 @@ def _example(example: Example) -> str:
     ]
     parts += [f"# {path}, in the base\n{text.strip()}" for path, text in example.base.items()]
     return "\n".join(part for part in parts if part)
+
+
+def _drift(subject: str, kind: str) -> str:
+    return f"{kind}: {subject}"
 
 
 def _section(policy: Policy) -> str:

@@ -25,6 +25,7 @@ class Outcome:
     facts: Facts = field(default_factory=Facts)
     after: Schema = field(default_factory=Schema)
     failure: Failure | None = None
+    not_run: Failure | None = None  # why only some of the policies could judge, which blocked
     notes: tuple[str, ...] = ()
     policy_count: int = 0
     server_version: str = ""

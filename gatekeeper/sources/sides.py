@@ -9,6 +9,7 @@ import psycopg
 
 from gatekeeper.access.effective import Access
 from gatekeeper.catalog.access import read_access
+from gatekeeper.catalog.ask import CatalogQueries, Row, ask
 from gatekeeper.catalog.live import look_live, read_live
 from gatekeeper.catalog.read import read_schema
 from gatekeeper.catalog.url import read_url
@@ -62,7 +63,7 @@ Side = Scripts | Server | Commit
 class SideSchema:
     """What was read; `version_tables` are those of the migration tool, still in the schema.
 
-    `access` is there if the reader was told to read it.
+    `access` is there if the reader was told to read it; `asked` are the answers to its queries.
     """
 
     name: str
@@ -70,6 +71,7 @@ class SideSchema:
     version_tables: VersionTables = ()
     notes: tuple[str, ...] = ()
     access: Access | None = None
+    asked: dict[str, list[Row]] = field(default_factory=dict)
 
 
 def working_tree() -> Commit:
@@ -140,6 +142,7 @@ class SideReader:
         roles: tuple[ProductionRole, ...] = (),
         bootstrap: tuple[SqlText, ...] = (),
         with_access: bool = False,
+        queries: CatalogQueries | None = None,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._run = run
@@ -149,6 +152,7 @@ class SideReader:
         self._most_roles = MOST_ROLES + len(roles)
         self._bootstrap = bootstrap
         self._with_access = with_access
+        self._queries = queries or {}
         self._progress = progress
         self._server: ScratchServer | None = None
         self._commits: dict[str, SideSchema] = {}
@@ -168,7 +172,10 @@ class SideReader:
                     access = None
                     if self._with_access:
                         access = look_live(side.url, side.name, read_access)
-                    return SideSchema(side.name, schema, access=access)
+                    asked = {}
+                    if self._queries:
+                        asked = look_live(side.url, side.name, lambda c: ask(c, self._queries))
+                    return SideSchema(side.name, schema, access=access, asked=asked)
                 case Scripts():
                     scripts = [read_script(path) for path in side.paths]
                     return self._built(side.name, lambda database: _ran(scripts, database))
@@ -230,6 +237,7 @@ class SideReader:
         with database.connect() as connection:
             schema = read_schema(connection)
             access = read_access(connection) if self._with_access else None
+            asked = ask(connection, self._queries)
         notes = [
             f"{name}: a stand-in was used for the extension {extension}"
             for extension in server.stand_ins(database)
@@ -238,7 +246,7 @@ class SideReader:
             f"{name}: the setting {setting} was missing; a placeholder stood in"
             for setting in placeholders()
         ]
-        return SideSchema(name, schema, tables, tuple(notes), access)
+        return SideSchema(name, schema, tables, tuple(notes), access, asked)
 
 
 def _ran(scripts: list[SqlText], database: Address) -> VersionTables:

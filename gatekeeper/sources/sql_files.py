@@ -15,7 +15,7 @@ from gatekeeper.scratch.base import Address
 from gatekeeper.sources.base import MigrationFailed, Ran
 from gatekeeper.sources.split import Script, ScriptStatement, split_script
 
-_MOST_BYTES = 200_000_000  # of a bootstrap script: it may be a dump with data
+MOST_BYTES = 200_000_000  # of a script that gatekeeper.yml names: it may be a dump with data
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ def bootstrap_scripts(config: Config) -> tuple[SqlText, ...]:
     """Read the scripts that run before the first migration. Raises ConfigError."""
     paths, tree = config.database.bootstrap, config.tree
     try:
-        texts = tree.read(*paths, most_bytes=_MOST_BYTES)
+        texts = tree.read(*paths, most_bytes=MOST_BYTES)
     except ConfigError as error:
         hint = "The key database.bootstrap of gatekeeper.yml names it."
         raise ConfigError(error.message, error.hint or hint) from error

@@ -72,6 +72,29 @@ def test_the_merge_queue_knows_the_reviews_of_what_it_would_merge(
     assert "pr-8-" in done.stdout
 
 
+def test_an_approval_does_not_pass_what_did_not_run(
+    shop: Project, workflow: Workflow, both: Run, github: FakeGitHub  # noqa: F811
+) -> None:  # fmt: skip
+    shop.git("checkout", "--quiet", "main")
+    shop.write(
+        "gatekeeper.yml", "packs: [hygiene]\npolicies: {migration-edited: {approvers: [ann]}}\n"
+    )
+    shop.commit()
+    shop.git("checkout", "--quiet", "-B", "feature")
+    old = shop.root / "migrations/versions/0001.py"
+    old.write_text(old.read_text("utf-8").replace("phone text", "phone text, mail text"), "utf-8")
+    shop.revision("0002", "op.execute('SELECT nonsense')")
+    shop.commit()
+    done = both(workflow.pull_request())
+    assert done.returncode == 1, done.stdout
+    assert "migration-edited" in github.bodies()[0]
+    line = "gatekeeper: allow migration-edited 0001 because it never ran anywhere but here"
+    github.has_review("ann", line, commit=shop.git("rev-parse", "feature"))
+    done = both(workflow.pull_request())
+    assert done.returncode == 2, done.stdout
+    assert "undecided" in github.bodies()[0].splitlines()[1]
+
+
 def test_reviews_that_cannot_be_read_waive_nothing(
     shop: Project, workflow: Workflow, both: Run, github: FakeGitHub  # noqa: F811
 ) -> None:  # fmt: skip

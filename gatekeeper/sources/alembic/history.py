@@ -11,6 +11,7 @@ from gatekeeper.model.evidence import Revision, Statement
 from gatekeeper.model.plan import Plan
 from gatekeeper.scratch.base import Address
 from gatekeeper.scratch.rundir import RunDirectory
+from gatekeeper.sources.alembic.baseline import ancestors, begin, stamped_by
 from gatekeeper.sources.alembic.hygiene import Base, related
 from gatekeeper.sources.alembic.locate import locate
 from gatekeeper.sources.alembic.revisions import (
@@ -62,7 +63,10 @@ class History(AlembicSource):
         child, seen = self._inspect(tree, where)
         # Alembic walks from the heads down; upgrading goes the same way back.
         ordered = [revision_of(report, tree) for report in reversed(seen["revisions"])]
-        old = self._before(ordered)
+        parents = {r.id: r.parents for r in ordered}
+        old = self._before(ordered, parents)
+        held = ancestors(stamped_by(self._options.baseline), parents) - old  # by the dump
+        old |= held
         self._old = [r for r in ordered if r.id in old]
         self._new = [r for r in ordered if r.id not in old]
         self._looked_at = [seen_from(r, old, tree) for r in self._new]
@@ -73,7 +77,7 @@ class History(AlembicSource):
             base=", ".join(heads) or "an empty database",
             head=label,
             revisions=(*self._old, *self._looked_at),
-            notes=tuple(assumed_notes(self._assumed)),
+            notes=(*assumed_notes(self._assumed), *_held_notes(held)),
         )
         self._plan = LoadedPlan(where, public)
         self._plan.head_child = child
@@ -84,7 +88,9 @@ class History(AlembicSource):
     def build_base(self, database: Address) -> None:
         plan = self._loaded()
         if plan.base_heads:
-            self._upgrade(plan.head_child, database, list(plan.base_heads), "base history")
+            first = begin(self._options.baseline, database, [r.id for r in self._old])
+            heads = list(plan.base_heads)
+            self._upgrade(plan.head_child, database, heads, "base history", first=first)
 
     def steps(self) -> Iterator[Plan]:
         for step, revision in enumerate(self._looked_at):
@@ -115,19 +121,19 @@ class History(AlembicSource):
         self._version_tables = []
         return self.prepare()
 
-    def _before(self, ordered: list[Revision]) -> set[str]:
+    def _before(self, ordered: list[Revision], parents: dict[str, tuple[str, ...]]) -> set[str]:
         """Name the revisions that are built without looking."""
         if self._since is None:
             return {r.id for r in ordered[: max(0, len(ordered) - self._last)]}
-        parents = {r.id: r.parents for r in ordered}
-        found: set[str] = set()
-        waiting = [_meant(self._since, list(parents))]
-        while waiting:
-            name = waiting.pop()
-            if name not in found:
-                found.add(name)
-                waiting += parents.get(name, ())
-        return found
+        return ancestors([_meant(self._since, list(parents))], parents)
+
+
+def _held_notes(held: set[str]) -> list[str]:
+    if not held:
+        return []
+    count = "1 revision" if len(held) == 1 else f"{len(held)} revisions"
+    was = "was" if len(held) == 1 else "were"
+    return [f"{count} in the dump of database.baseline {was} not replayed"]
 
 
 def _meant(given: str, ids: list[str]) -> str:

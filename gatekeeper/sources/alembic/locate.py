@@ -49,23 +49,28 @@ def locate(
     return Location(config, _relative(directory, tree) or ".", where, section)
 
 
-def _find(repository: Repository, head: str, tree: Path) -> str:
-    here = _relative(repository.start.resolve(), repository.root.resolve()) or "."
-    near = tree / here / "alembic.ini"
-    if near.is_file():
-        return _relative(near, tree) or "alembic.ini"
+def projects(repository: Repository, head: str, tree: Path) -> list[str]:
+    """Name the configurations of the Alembic projects in `tree`, the files of `head`."""
     found = [
         path
         for path in repository.files(head, "alembic.ini")
         if not _VENDORED & set(Path(path).parts)
     ]
-    found += [
+    return found + [
         path
         for path in repository.files(head, "pyproject.toml")
         if not _VENDORED & set(Path(path).parts)
         and _in_pyproject(tree / path)
         and str(Path(path).with_name("alembic.ini")) not in found
     ]
+
+
+def _find(repository: Repository, head: str, tree: Path) -> str:
+    here = _relative(repository.start.resolve(), repository.root.resolve()) or "."
+    near = tree / here / "alembic.ini"
+    if near.is_file():
+        return _relative(near, tree) or "alembic.ini"
+    found = projects(repository, head, tree)
     if here != ".":
         below = [path for path in found if path.startswith(here + "/")]
         found = below or found

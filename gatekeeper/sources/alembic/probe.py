@@ -259,6 +259,9 @@ class Project:
         self._reports = reports
         os.chdir(command["directory"])
         sys.path.append(command["directory"])
+        self._moved = command.get("moved")
+        if self._moved:
+            import_from(*self._moved)
         path, toml = command["config"], command.get("toml")
         options = {"ini_section": command.get("section") or "alembic"}
         if toml:
@@ -329,6 +332,30 @@ class Project:
                 "sqlalchemy.url", dead_url(os.path.join(script.dir, "env.py"))
             )
 
+    def begin(self, command):
+        """Bring an empty database to where its history starts, if that is not nothing."""
+        from alembic.command import stamp
+
+        if command.get("models"):
+            run_env(self._config, lambda heads, context: create_models(context, self._moved))
+            stamp(self._config, "heads")
+        elif "stamp" in command:
+            found, told = set(), command["stamp"]
+            run_env(self._config, lambda heads, context: found.update(heads))
+            if told and not found:
+                stamp(self._config, told)
+            elif found != set(told or found) or not found:
+                raise Refused(
+                    "%s holds %s in alembic's version table, and gatekeeper.yml says %s: name the"
+                    " revision that it is at, database: {baseline: {dump: %s, revision: ID}}"
+                    % (
+                        command["dump"],
+                        ", ".join(sorted(found)) or "nothing",
+                        ", ".join(told) or "nothing",
+                        command["dump"],
+                    )
+                )
+
     def upgrade(self, targets, record):
         from alembic import command
         from alembic.runtime.environment import EnvironmentContext
@@ -355,6 +382,212 @@ class Project:
             if table not in tables:
                 tables.append(table)
         self._reports.send("upgraded", version_tables=tables)
+
+    def compare(self):
+        """Report how env.py's target_metadata differs from the database, as alembic check would."""
+        from alembic.autogenerate.api import compare_metadata
+
+        found = []
+
+        def look(heads, context):
+            metadata = context.opts.get("target_metadata")
+            if metadata is None:
+                found.append(None)
+                return
+            if self._moved:
+                refuse_strangers(*self._moved)
+            found.append(drifts_of(compare_metadata(context, metadata), context.dialect))
+
+        run_env(self._config, look)
+        note = None
+        if len(found) != 1:
+            note = "env.py configures alembic %d times, not once" % len(found)
+        elif found[0] is None:
+            note = "env.py gives context.configure() no target_metadata"
+        self._reports.send("compared", drifts=found[0] if note is None else [], note=note)
+
+
+def run_env(config, look):
+    """Run env.py without migrating; `look` gets what is stamped, and alembic's context."""
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory.from_config(config)
+
+    def step(heads, context):
+        look(heads, context)
+        return []
+
+    with EnvironmentContext(config, script, fn=step, dont_mutate=True):
+        script.run_env()
+
+
+def drifts_of(differences, dialect):
+    """Give alembic's differences as plain values, one each."""
+    drifts = []
+    for one in differences:  # what concerns the same column comes in a list
+        for difference in one if isinstance(one, list) else [one]:
+            verb, thing = difference[0], difference[1]
+            if verb.startswith("modify_"):
+                drift = modified(difference, dialect)
+            elif verb in ("add_column", "remove_column"):
+                schema, table, column = difference[1:4]
+                drift = {"schema": schema, "table": table, "column": column.name}
+                drift["text"] = column_text(column, dialect)
+            elif verb in ("add_table", "remove_table"):
+                drift = {"schema": thing.schema, "table": thing.name}
+            elif verb in ("add_table_comment", "remove_table_comment"):
+                drift = {"schema": thing.schema, "table": thing.name, "models": thing.comment}
+                drift["database"] = difference[-1] if verb[0] == "a" else None
+                verb = "modify_comment"
+            elif getattr(thing, "table", None) is not None:  # an index, a constraint
+                drift = {"schema": thing.table.schema, "table": thing.table.name}
+                drift["name"] = thing.name if isinstance(thing.name, str) else None
+                drift["text"] = part_text(thing)
+            else:  # an operation of a plugin
+                drift = {"text": " ".join(map(str, difference))[:1000]}
+            drift.setdefault("schema", None)
+            if drift["schema"] is None:
+                drift["schema"] = dialect.default_schema_name
+            drifts.append(dict(drift, verb=verb))
+    return drifts
+
+
+def modified(difference, dialect):
+    """Give what the models and the database say of one property of a column."""
+    verb, schema, table, column, _, database, models = difference
+    said = {"modify_type": type_text, "modify_nullable": nullable_text}.get(verb, default_text)
+    return {
+        "schema": schema,
+        "table": table,
+        "column": column,
+        "models": said(models, dialect),
+        "database": said(database, dialect),
+    }
+
+
+def type_text(given, dialect):
+    try:
+        return given.compile(dialect=dialect)
+    except Exception:  # a type of the application that only its own dialect writes
+        return repr(given)
+
+
+def nullable_text(given, dialect):
+    return "null" if given else "not null"
+
+
+def default_text(given, dialect):
+    """Give a default or a comment as text; no default may be None or False."""
+    if given is None or given is False:
+        return None
+    return str(getattr(given, "arg", getattr(given, "sqltext", given)))
+
+
+def column_text(column, dialect):
+    return type_text(column.type, dialect) + ("" if column.nullable else " not null")
+
+
+def part_text(part):
+    """Give an index or a constraint in a few words: unique (a, b), (a) references t (id)."""
+    words = []
+    if getattr(part, "unique", False) or type(part).__name__ == "UniqueConstraint":
+        words.append("unique")
+    if hasattr(part, "sqltext"):
+        return "check (%s)" % part.sqltext
+    columns = getattr(part, "expressions", None) or getattr(part, "columns", ())
+    words.append("(%s)" % ", ".join(getattr(c, "name", None) or str(c) for c in columns))
+    elements = getattr(part, "elements", None)
+    if elements:
+        names = [element.target_fullname.rpartition(".") for element in elements]
+        words.append("references %s (%s)" % (names[0][0], ", ".join(name[2] for name in names)))
+        actions = [(name, getattr(part, name, None)) for name in ("ondelete", "onupdate")]
+        words += ["on %s %s" % (name[2:], how.lower()) for name, how in actions if how]
+    return " ".join(words)
+
+
+def create_models(context, moved):
+    """Create what env.py's target_metadata describes, and the schemas that it is in."""
+    from sqlalchemy import text
+
+    given = context.opts.get("target_metadata")
+    several = list(given) if isinstance(given, (list, tuple)) else [given]
+    if not any(getattr(metadata, "tables", None) for metadata in several):
+        raise Refused(
+            "env.py gives context.configure() %s, so the base cannot be made of the models. Pass"
+            " target_metadata=Base.metadata there, with all models imported; or give a dump in"
+            " gatekeeper.yml, database: {baseline: {dump: schema.sql, revision: ID}}"
+            % ("no target_metadata" if given is None else "a target_metadata without tables")
+        )
+    refuse_strangers(*moved)
+    quote = context.connection.dialect.identifier_preparer.quote_identifier
+    schemas = {context.version_table_schema}
+    for metadata in several:
+        for table in metadata.tables.values():
+            schemas.add(table.schema)
+            schemas.update(getattr(column.type, "schema", None) for column in table.columns)
+        schemas.update(sequence.schema for sequence in getattr(metadata, "_sequences", {}).values())
+    with context.begin_transaction(True):  # where env.py wants a transaction for each revision
+        for schema in sorted(filter(None, schemas)):
+            context.connection.execute(text("CREATE SCHEMA IF NOT EXISTS %s" % quote(schema)))
+        for metadata in several:
+            metadata.create_all(context.connection)
+
+
+def import_from(root, tree):
+    """Let what would be imported from `root` come from `tree`, another version of that folder.
+
+    An application that is installed is imported from where that is, or from the working tree if it
+    is editable, whatever the folder that alembic runs in.
+    """
+    if os.path.realpath(root) == os.path.realpath(tree):
+        return
+    entries = list(sys.path)
+    for finder in sys.meta_path:  # setuptools has one of its own for packages in odd places
+        module = sys.modules.get(getattr(finder, "__module__", None) or "")
+        places = getattr(module, "MAPPING", None)
+        if isinstance(places, dict):
+            entries += [os.path.dirname(place) for place in places.values()]
+    mine = [os.path.join(tree, path) for path in (own_path(e, root, tree) for e in entries) if path]
+    mine += [path for path in (tree, os.path.join(tree, "src"), os.getcwd()) if is_installed(path)]
+    sys.path[:0] = [path for path in dict.fromkeys(mine) if os.path.isdir(path)]
+
+
+def is_installed(folder):
+    """Say whether a package of this folder is installed as well, as a copy."""
+    from importlib.machinery import PathFinder
+
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        if os.path.isfile(os.path.join(folder, name, "__init__.py")):
+            spec = PathFinder.find_spec(name)
+            if spec is not None and "site-packages" in (spec.origin or "").split(os.sep):
+                return True
+    return False
+
+
+def refuse_strangers(root, tree):
+    """Refuse models of a tree whose modules come from the working tree."""
+    for name, module in sorted(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and own_path(file, root, tree):
+            raise Refused(
+                "the base's models cannot be told from the head's: %s is imported from the working"
+                " tree (%s) and not from the base. Give a dump in gatekeeper.yml, database:"
+                " {baseline: {dump: schema.sql, revision: ID}}" % (name, file)
+            )
+
+
+def own_path(path, root, tree):
+    """Give a path of the repository relative to it; None for others, and for installed packages."""
+    path, root, tree = (os.path.realpath(p or ".") for p in (path, root, tree))
+    installed = (os.path.realpath(sys.prefix), tree)
+    if root == tree or not inside(path, root) or any(inside(path, p) for p in installed):
+        return None
+    return None if "site-packages" in path.split(os.sep) else os.path.relpath(path, root)
+
+
+def inside(path, folder):
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def listed(value):
@@ -476,7 +709,10 @@ def main():
                 # Of the base's history nobody wants to know each statement, and it runs faster.
                 record = command["step_by_step"]
                 recorder.wait = commands.next if record else None
+                project.begin(command)
                 project.upgrade(command["targets"], record)
+            elif step == "compare":
+                project.compare()
             else:
                 break
         except KeyboardInterrupt:

@@ -1,10 +1,12 @@
 """What an Alembic project's revisions are, and what is wrong with them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gatekeeper.model.evidence import Failure, Revision, Upkeep
+from gatekeeper.model.evidence import Failure, Revision, Statement, Upkeep
 from gatekeeper.model.plan import Plan
+from gatekeeper.sources.alembic.baseline import Start
 from gatekeeper.sources.alembic.child import Child, Report
 from gatekeeper.sources.alembic.hygiene import read_upkeep
 from gatekeeper.sources.alembic.imports import own_imports
@@ -22,6 +24,7 @@ class AlembicOptions:
     env: dict[str, str] | None = None
     x: tuple[str, ...] = ()
     timeout: int = 600
+    baseline: Start | None = None
 
 
 class LoadedPlan:
@@ -31,6 +34,7 @@ class LoadedPlan:
     base_child: Child | None = None
     heads: tuple[str, ...] = ()
     base_heads: tuple[str, ...] = ()
+    base_ids: Collection[str] = ()
     vanished: tuple[str, ...] = ()
     loaded = False
 
@@ -46,6 +50,18 @@ def revision_of(report: Report, tree: Path) -> Revision:
         parents=tuple(report["parents"]),
         title=report["title"],
         upkeep=Upkeep(follows=tuple(report["follows"]), labels=tuple(report["labels"])),
+    )
+
+
+def statement_of(report: Report, tree: Path) -> Statement:
+    """Give a statement as the probe told of it."""
+    return Statement(
+        number=report["number"],
+        sql=report["sql"],
+        file=inside(report["file"], tree) or report["file"],
+        line=report["line"],
+        revision=report["revision"],
+        autocommit=report["autocommit"],
     )
 
 

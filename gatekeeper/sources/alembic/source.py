@@ -13,6 +13,7 @@ from gatekeeper.model.evidence import Statement
 from gatekeeper.model.plan import Plan
 from gatekeeper.scratch.base import Address
 from gatekeeper.scratch.rundir import RunDirectory
+from gatekeeper.sources.alembic.baseline import begin, made_of_models, notes_of, with_proposal
 from gatekeeper.sources.alembic.child import DEAD_URL, Child, ProbeFailed, Report
 from gatekeeper.sources.alembic.failure import explain_load, failure_of, missing_url_setting
 from gatekeeper.sources.alembic.hygiene import BrokenChain, explain_refusal, upkept
@@ -29,6 +30,7 @@ from gatekeeper.sources.alembic.revisions import (
     not_reached_failure,
     revision_of,
     seen_from,
+    statement_of,
     text_of,
     vanished_failure,
 )
@@ -65,6 +67,7 @@ class AlembicSource:
         self._plan: LoadedPlan | None = None
         self._environment = dict(options.env or {})
         self._assumed: list[str] = []
+        self._imports_own = made_of_models(options.baseline)  # also what is installed as editable
         self._base_apart = False  # the base's history does not run in the head's tree
 
     def prepare(self) -> Plan:
@@ -86,7 +89,8 @@ class AlembicSource:
         child = plan.base_child or plan.head_child
         targets = ["heads"] if plan.base_child else list(plan.base_heads)
         try:
-            self._upgrade(child, database, targets, "base history")
+            first = begin(self._options.baseline, database, plan.base_ids)
+            self._upgrade(child, database, targets, "base history", first=first)
         except MigrationFailed as error:
             own = plan.base_child is None and error.failure.revision is not None
             if not own or missing_role(error.failure):
@@ -175,12 +179,12 @@ class AlembicSource:
         base_ids = {r.id for r in found.values() if r.file not in changed.added}
         base_child: Child | None = None
         base_files: dict[str, str] = {}
-        notes: list[str] = []
+        notes = notes_of(self._options.baseline)
         if self._base_apart:
             notes.append(
                 "the base's history does not run with the head's code; its own tree ran it"
             )
-        if rewritten or self._base_apart:
+        if rewritten or self._base_apart or made_of_models(self._options.baseline):
             base_child, base_files = self._load_base(plan.where)
             base_ids = set(base_files)
             notes += [f"{path} was changed or removed by this change" for path in sorted(rewritten)]
@@ -189,7 +193,7 @@ class AlembicSource:
             seen_from(r, base_ids, head) for r in sorted(found.values(), key=lambda r: r.id)
         )
         plan.head_child, plan.base_child = child, base_child
-        plan.heads = tuple(sorted(seen["heads"]))
+        plan.heads, plan.base_ids = tuple(sorted(seen["heads"])), base_ids
         plan.base_heads = heads_of([r for r in found.values() if r.id in base_ids])
         plan.vanished = tuple(sorted(base_files.keys() - found.keys()))
         plan.loaded = True
@@ -238,6 +242,7 @@ class AlembicSource:
             toml=str(toml) if "[tool.alembic" in text_of(toml) else None,
             section=where.section,
             x=list(self._options.x),
+            moved=[str(root), str(tree)] if self._imports_own else None,
         )
         try:
             child.expect("started")
@@ -264,6 +269,7 @@ class AlembicSource:
         targets: list[str],
         during: str,
         ran: Ran | None = None,
+        first: dict[str, Any] | None = None,
     ) -> tuple[Statement, ...]:
         statements: list[Statement] = []
         tree = self._tree(self._head)
@@ -273,19 +279,10 @@ class AlembicSource:
                 ran(report["number"])
                 child.send("go on")
             elif report["kind"] == "statement":
-                statements.append(
-                    Statement(
-                        number=report["number"],
-                        sql=report["sql"],
-                        file=inside(report["file"], tree) or report["file"],
-                        line=report["line"],
-                        revision=report["revision"],
-                        autocommit=report["autocommit"],
-                    )
-                )
+                statements.append(statement_of(report, tree))
 
         child.send("connect", address=asdict(database))
-        child.send("upgrade", targets=targets, step_by_step=ran is not None)
+        child.send("upgrade", targets=targets, step_by_step=ran is not None, **(first or {}))
         try:
             done = child.expect("upgraded", collect)
         except ProbeFailed as error:
@@ -293,6 +290,8 @@ class AlembicSource:
             if self._assume(error):
                 raise RestartNeeded from error
             failure = failure_of(error, trees, during=during)
+            known = self._loaded().public.revisions
+            failure = with_proposal(failure, self._options.baseline, known, tree)
             raise MigrationFailed(failure, tuple(statements)) from error
         for schema, table in done["version_tables"]:
             if (schema, table) not in self._version_tables:

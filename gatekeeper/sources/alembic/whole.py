@@ -4,6 +4,7 @@ from gatekeeper.git import Repository
 from gatekeeper.model.plan import Plan
 from gatekeeper.scratch.base import Address
 from gatekeeper.scratch.rundir import RunDirectory
+from gatekeeper.sources.alembic.baseline import begin
 from gatekeeper.sources.alembic.locate import locate
 from gatekeeper.sources.alembic.revisions import AlembicOptions, LoadedPlan, revision_of
 from gatekeeper.sources.alembic.source import AlembicSource
@@ -35,7 +36,8 @@ class WholeHistory(AlembicSource):
         self._plan = LoadedPlan(where, Plan(base="", head=self._head, revisions=found))
         self._plan.heads = tuple(seen["heads"])
         self._plan.loaded = True
-        self._upgrade(child, database, ["heads"], "migrations")
+        first = begin(self._options.baseline, database, {revision.id for revision in found})
+        self._upgrade(child, database, ["heads"], "migrations", first=first)
         with database.connect() as connection:
             self.confirm(connection)
         self.close()

@@ -1,0 +1,165 @@
+"""Models against the database: alembic's own comparison, of the head and of the base."""
+
+import re
+from dataclasses import asdict, replace
+from itertools import groupby
+from typing import Any
+
+from gatekeeper.errors import ConfigError, GatekeeperError, SourceError
+from gatekeeper.git import WORKING_TREE
+from gatekeeper.model.evidence import Drift
+from gatekeeper.model.plan import Plan
+from gatekeeper.scratch.base import Address
+from gatekeeper.sources.alembic.child import Child, ProbeFailed, Report
+from gatekeeper.sources.alembic.source import AlembicSource
+from gatekeeper.sources.base import MigrationFailed, RestartNeeded, not_compared
+from gatekeeper.tree import CommitTree, FolderTree, Tree
+
+_KINDS = {
+    "index": "index",
+    "constraint": "constraint",
+    "fk": "foreign_key",
+    "table": "table",
+    "column": "column",
+}
+_MODIFIED = {"modify_type", "modify_nullable", "modify_default", "modify_comment"}
+
+
+_LARGEST_FILE = 1_000_000  # bytes
+_DECLARES = re.compile(
+    r"\b(__tablename__|__table__|__table_args__|Column|mapped_column|Mapped|Table|relationship"
+    r"|ForeignKey|SQLModel|DeclarativeBase|declarative_base|declared_attr|MetaData|Model)\b"
+)
+
+
+class ModelledSource(AlembicSource):
+    """An Alembic project whose models are compared with the database, too."""
+
+    models_changed = False
+
+    def prepare(self) -> Plan:
+        """Find the project as AlembicSource does; models may have changed without a migration.
+
+        Then the head is loaded, too, but what is wrong with it is only a note.
+        """
+        plan = super().prepare()
+        assert self._plan is not None  # noqa: S101 - prepare() made it
+        if plan.new_revisions or plan.failure is not None or not self._models_changed():
+            return plan
+        if self._plan.loaded:  # something else of the project changed, such as env.py
+            self.models_changed = not self._plan.vanished
+            return plan
+        try:
+            self._load_head()
+        except GatekeeperError as error:
+            return replace(plan, notes=(*plan.notes, not_compared(error.message)))
+        self.models_changed = self._plan.loaded
+        return self._plan.public if self._plan.loaded else plan
+
+    def restart(self) -> Plan:
+        self.models_changed = False
+        plan = super().restart()
+        self.models_changed = not plan.new_revisions
+        return plan
+
+    def drifts(self, database: Address) -> tuple[Drift, ...]:
+        return _compared(self._loaded().head_child, database)
+
+    def base_drifts(self, database: Address, *, is_empty: bool) -> tuple[Drift, ...]:
+        """Compare by the base's own tree; a base without the project has no models."""
+        self._imports_own = True  # an editable installation leads to the head's models
+        child, _ = self._load_base(self._loaded().where)
+        if child is None:
+            return ()
+        try:
+            if is_empty and self._loaded().base_child is None:
+                self.build_base(database)
+            elif is_empty:
+                self._upgrade(child, database, ["heads"], "base history")
+        except MigrationFailed as error:
+            raise SourceError(error.failure.message) from error
+        except RestartNeeded as error:
+            raise SourceError("the base's history does not run a second time") from error
+        return _compared(child, database)
+
+    def _models_changed(self) -> bool:
+        """Say whether a file that changed has, or had, words of SQLAlchemy's declarations in it.
+
+        Most changes have not: those are not to wait for the application's import.
+        """
+        changed = self._changed([])
+        here, there = self._sides()
+        for path in sorted(changed.all):
+            sides = (there,) if path in changed.deleted else (here, there)
+            if path.endswith(".py") and any(_declares(side, path) for side in sides):
+                return True
+        return False
+
+    def _sides(self) -> tuple[Tree, Tree]:
+        """Give the files of the head and of the base."""
+        repository = self._repository
+        there = CommitTree(repository, self._compared.commit)
+        if self._head == WORKING_TREE:
+            return FolderTree(repository.root), there
+        return CommitTree(repository, self._head), there
+
+
+def _declares(tree: Tree, path: str) -> bool:
+    try:
+        if tree.kind(path) != "file":
+            return False
+        (text,) = tree.read(path, most_bytes=_LARGEST_FILE)
+    except ConfigError:  # a link, or too large: who knows
+        return True
+    return _DECLARES.search(text) is not None
+
+
+def _compared(child: Child, database: Address) -> tuple[Drift, ...]:
+    child.renew()
+    child.send("connect", address=asdict(database))
+    child.send("compare")
+    try:
+        report = child.expect("compared")
+    except ProbeFailed as error:
+        told = error.report
+        words = f"{told['type']}: {told['message']}"
+        raise SourceError(words.strip().partition("\n")[0]) from error
+    if report["note"]:
+        raise SourceError(report["note"])
+    found = [_drift(one) for one in report["drifts"] if one["schema"] != "gatekeeper"]
+    return tuple(_joined([drift for drift in found if drift is not None]))
+
+
+def _drift(report: Report) -> Drift | None:
+    verb, said = report["verb"], report.get("text")
+    place: dict[str, Any] = {
+        key: report.get(key) for key in ("schema", "table", "column", "name", "models", "database")
+    }
+    if verb in _MODIFIED:
+        return Drift(f"{verb.removeprefix('modify_')}_differs", **place)
+    how, _, what = verb.partition("_")
+    if what not in _KINDS or how not in ("add", "remove"):
+        return Drift("other", **place | {"models": said})
+    if how == "add":
+        return Drift(f"missing_{_KINDS[what]}", **place | {"models": said})
+    return Drift(f"extra_{_KINDS[what]}", **place | {"database": said})
+
+
+def _joined(drifts: list[Drift]) -> list[Drift]:
+    """Say what alembic would drop and make anew as one; and a table without its parts."""
+    whole = {(d.schema, d.table) for d in drifts if d.kind in ("missing_table", "extra_table")}
+    kept = [d for d in drifts if (d.schema, d.table) not in whole or d.kind.endswith("_table")]
+
+    def key(drift: Drift) -> tuple[str, ...]:
+        kind = drift.kind.removeprefix("missing_").removeprefix("extra_")
+        return (kind, drift.schema, drift.table or "", drift.column or "", drift.name or "")
+
+    found: list[Drift] = []
+    for _, group in groupby(sorted(kept, key=lambda d: (key(d), d.kind)), key):
+        same = list(group)
+        if len(same) == 2 and same[0].name and same[0].kind.startswith("extra_"):  # noqa: PLR2004
+            old, new = same
+            kind = f"{old.kind.removeprefix('extra_')}_differs"
+            same = [replace(new, kind=kind, database=old.database)]
+        found += same
+    return found
