@@ -51,6 +51,7 @@ class Doors:
         self._seen: dict[tuple[int, int | None], Behind | None] = {}
         self._asks: dict[int, bool] = {}
         self._called: dict[int, tuple[int, ...]] = {}
+        self._shown: dict[int, tuple[Reached, ...]] = {}
 
     def behind_view(self, view: SecuredRelation, reader: int) -> Behind | None:
         """Give what each column of a view shows, or None if the server refuses to read it."""
@@ -67,8 +68,12 @@ class Doors:
         definer = self.definers.get(function)
         if definer is None:
             return ()
-        sources, owner = self._functions.get(function) or (), definer.owner_oid
-        return best(r for source in sources for r in self._follow(source, owner, owner))
+        if function not in self._shown:
+            sources, owner = self._functions.get(function) or (), definer.owner_oid
+            self._shown[function] = best(
+                r for source in sources for r in self._follow(source, owner, owner)
+            )
+        return self._shown[function]
 
     def is_traced(self, function: int) -> bool:
         """Say whether calling the function shows nothing but what is known."""

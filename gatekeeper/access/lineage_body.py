@@ -1,23 +1,28 @@
 """The words of a PL/pgSQL body, and what its variables may hold."""
 
+import re
+
 from gatekeeper.access.lineage_scope import Rows
 from gatekeeper.access.lineage_text import TextReader
 from gatekeeper.access.lineage_traced import Sources, UnreadableError, merge
-from gatekeeper.access.lineage_words import Word, words_of
+from gatekeeper.access.lineage_words import Word
 from gatekeeper.model.lineage import DERIVED
 
 BUILT_AT_RUN_TIME = "it runs SQL that it puts together (EXECUTE)"
+_EXECUTE = re.compile(r"\s*execute\b", re.IGNORECASE)
 _DEPTH = {"(": 1, "[": 1, "case": 1, ")": -1, "]": -1, "end": -1}
 
 
 class Body:
     """A body and a place in it. Variables keep what they hold from one reading to the next."""
 
-    def __init__(self, text: str, reader: TextReader, variables: dict[str, Sources]) -> None:
+    def __init__(
+        self, text: str, words: list[Word], reader: TextReader, variables: dict[str, Sources]
+    ) -> None:
         self.text = text
+        self.words = words
         self.reader = reader
         self.variables = variables
-        self.words = words_of(text)
         self.at = 0
 
     def here(self) -> str:
@@ -48,7 +53,7 @@ class Body:
 
     def rows(self, sql: str) -> Rows:
         """Read a query or a change of rows; whether it finds anything is what FOUND says."""
-        if words_of(sql)[0].text == "execute":
+        if _EXECUTE.match(sql):
             raise UnreadableError(BUILT_AT_RUN_TIME)
         before = dict(self.reader.mentions[0])
         self.reader.mentions[0].clear()

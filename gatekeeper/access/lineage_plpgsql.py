@@ -12,7 +12,7 @@ from gatekeeper.access.lineage_names import Names, SearchPath
 from gatekeeper.access.lineage_scope import Rows
 from gatekeeper.access.lineage_text import TextReader
 from gatekeeper.access.lineage_traced import Sources, Traced, UnreadableError, merge, union
-from gatekeeper.access.lineage_words import Word
+from gatekeeper.access.lineage_words import Word, words_of
 from gatekeeper.model.lineage import DERIVED, FunctionCode
 
 _QUERIES = {"select", "with", "values", "insert", "update", "delete", "merge", "("}
@@ -37,19 +37,22 @@ def trace_plpgsql(code: FunctionCode, names: Names, path: SearchPath) -> Traced:
 def _settled(code: FunctionCode, names: Names, path: SearchPath) -> Traced:
     """Read the body again and again until variables hold no more than before."""
     variables: dict[str, Sources] = {n: {} for n in (*code.parameters, *_ALWAYS_THERE)}
+    words = words_of(code.body)
     while True:
         before = {name: dict(sources) for name, sources in variables.items()}
         whole = union(sources for name, sources in variables.items() if name != code.name)
         variables[code.name] = whole  # function.parameter
-        body = _Function(code.body, TextReader(names, path, variables), variables)
+        body = _Function(code.body, words, TextReader(names, path, variables), variables)
         body.read()
         if variables == before:
             return body.messages() if code.returns == "void" else body.traced(code)
 
 
 class _Function(Body):
-    def __init__(self, text: str, reader: TextReader, variables: dict[str, Sources]) -> None:
-        super().__init__(text, reader, variables)
+    def __init__(
+        self, text: str, words: list[Word], reader: TextReader, variables: dict[str, Sources]
+    ) -> None:
+        super().__init__(text, words, reader, variables)
         self._blocks: list[str] = []
         self._returned: list[Rows] = []  # by RETURN QUERY
         self._everywhere: Sources = {}  # has a part in every output

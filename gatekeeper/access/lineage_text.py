@@ -6,7 +6,8 @@ that may mean several things means all of them; one that means nothing known end
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 import sqlglot
@@ -17,7 +18,7 @@ from gatekeeper.access.lineage_from import FromReader, aliased
 from gatekeeper.access.lineage_names import Names, SearchPath
 from gatekeeper.access.lineage_scope import Entry, Rows, Scope, folded
 from gatekeeper.access.lineage_traced import HIDING, Sources, Traced, UnreadableError, union
-from gatekeeper.access.lineage_words import Word, called_in, words_of
+from gatekeeper.access.lineage_words import called_in, words_of
 from gatekeeper.model.lineage import COPIED
 from gatekeeper.model.names import quoted
 
@@ -47,9 +48,45 @@ def trace_text(
     return reader.traced(reader.read(sql))
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What can be said of statements without knowing what is in the database.
+
+    `places` are the nodes whose place has to be understood, `given` the names that the parser gives
+    back, `written` those that the text has, as (kind, name).
+    """
+
+    trees: tuple[exp.Expr, ...]
+    places: tuple[exp.Expr, ...]
+    given: Counter[str]
+    written: Counter[tuple[str, ...]]
+    called: frozenset[str]
+
+
 @lru_cache(maxsize=4096)
+def _read(sql: str) -> _Read:
+    """Parse statements, once for all readings. What comes out is shared: nobody changes it."""
+    trees, words = parsed(sql), words_of(sql)
+    nodes = [node for tree in trees for node in tree.walk()]
+    names = [node for node in nodes if isinstance(node, exp.Identifier)]
+    misplaced = {id(name) for name in names if not isinstance(name.parent, _NAMED)}
+    ends = [("", ""), *((w.kind, w.text) for w in words), ("", "")]
+    return _Read(
+        trees,
+        tuple(n for n in nodes if isinstance(n, exp.Column | exp.Table) or id(n) in misplaced),
+        Counter(map(folded, names)),
+        Counter(
+            word[:2]
+            for word, before, after in zip(words, ends, ends[2:], strict=False)
+            if word.kind in ("name", "quoted")
+            and not (before[1] == "::" or after[1] == "(" or after[0] == "text")
+        ),
+        frozenset(called_in(words)),
+    )
+
+
 def parsed(sql: str) -> tuple[exp.Expr, ...]:
-    """Parse statements. The trees are shared: nobody changes them."""
+    """Parse statements."""
     depth = deepest = 0
     last = ";"
     for word in words_of(sql[:_LONGEST]):
@@ -75,20 +112,19 @@ class TextReader(FromReader):
 
     def read(self, sql: str) -> Rows:
         """Read statements; give the rows that come out of the last."""
-        words = words_of(sql)
         try:
-            trees = parsed(sql)
-            rows = [self._statement(tree) for tree in trees]
-            self._check(trees, words)
+            text = _read(sql)
+            rows = [self._statement(tree) for tree in text.trees]
+            self._check(text)
         except RecursionError as error:
             raise UnreadableError("its query is nested too deeply") from error
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise UnreadableError("its SQL has a form that is not understood") from error
-        missed = {n for n in called_in(words) - self.called if self.names.is_function(n)}
+        missed = {n for n in text.called - self.called if self.names.is_function(n)}
         for name in missed:  # calls that the parser took for something of its own
             for output in [self.mentions[0], *(s for row in rows for _, s in row.columns)]:
                 self.call(name, None, COPIED, output)
-        self.hidden.update(called_in(words) & HIDING)
+        self.hidden.update(text.called & HIDING)
         return rows[-1] if rows else Rows([])
 
     def traced(self, rows: Rows) -> Traced:
@@ -108,31 +144,19 @@ class TextReader(FromReader):
             return self._change(tree, Scope())
         raise UnreadableError("it has a statement that is neither a query nor a change of rows")
 
-    def _check(self, trees: Iterable[exp.Expr], words: list[Word]) -> None:
+    def _check(self, text: _Read) -> None:
         """Make sure that nothing was overlooked, by us or the parser.
 
         The parser makes something else of a name here and there: of the column in
         date_trunc(grain, day) a unit of time.
         """
-        given: Counter[str] = Counter()
-        for node in (n for tree in trees for n in tree.walk()):
-            if isinstance(node, exp.Column | exp.Table) and id(node) not in self.seen:
+        for node in text.places:
+            if isinstance(node, exp.Identifier) or id(node) not in self.seen:
                 raise UnreadableError(f"the place of {node.name} in it is not understood")
-            if isinstance(node, exp.Identifier):
-                if not isinstance(node.parent, _NAMED):
-                    raise UnreadableError(f"the place of {node.name} in it is not understood")
-                given[folded(node)] += 1
-        ends = [("", ""), *((w.kind, w.text) for w in words), ("", "")]
-        written = Counter(
-            word[:2]
-            for word, before, after in zip(words, ends, ends[2:], strict=False)
-            if word.kind in ("name", "quoted")
-            and not (before[1] == "::" or after[1] == "(" or after[0] == "text")
-        )
         for name in self._risky():
             # Without quotes, a word such as SELECT is no name.
             kinds = ("quoted", "name") if quoted(name) == name else ("quoted",)
-            if sum(written[kind, name] for kind in kinds) > given[name]:
+            if sum(text.written[kind, name] for kind in kinds) > text.given[name]:
                 raise UnreadableError(f"the place of {name} in it is not understood")
 
     def _risky(self) -> set[str]:

@@ -155,6 +155,20 @@ def test_a_function_that_cannot_be_traced_is_said_to_be_so(facts: Facts) -> None
     assert {(r["table_name"], r["exposure"]) for r in untraced} == {("peep", "untraced")}
 
 
+def test_a_row_policy_that_opens_a_table_is_the_cause(facts: Facts) -> None:
+    rows = facts(
+        """ALTER TABLE users ADD COLUMN name text;
+        CREATE POLICY deletes ON users FOR DELETE USING (id = 1);""",
+        _USERS
+        + "ALTER TABLE users ENABLE ROW LEVEL SECURITY; GRANT SELECT, DELETE ON users TO <joe>;"
+        "CREATE POLICY reads ON users FOR SELECT USING (id = 1);",
+    )["access"]
+    gained = [row for row in rows if row["privilege"] == "DELETE" and row["change"] == "widened"]
+    assert _access(gained, "subject", "rows", "line") == {
+        ("public.users to facts_joe", "some", 2),
+    }
+
+
 def test_roles_memberships_and_grants_are_rows(facts: Facts) -> None:
     found = facts(
         "ALTER ROLE <joe> CREATEROLE;\nGRANT <staff> TO <joe> WITH ADMIN OPTION;\n"

@@ -46,15 +46,18 @@ def test_what_is_alike_is_one_line() -> None:
         _outcome(
             _row(column_name="id"),
             _row(),
+            _row(privilege="UPDATE", column_name="id"),
             _row(privilege="UPDATE"),
+            _row(privilege="INSERT"),
             _row(role_name="ann", exposure="derived", rows="some", needs_set_role=True),
         )
     )
     assert [(g.role, g.thing, g.privileges, g.columns) for g in found] == [
         ("joe", "public.users", ["SELECT", "UPDATE"], ["id", "email"]),
+        ("joe", "public.users", ["INSERT"], ["email"]),
         ("ann", "public.users", ["SELECT"], ["email"]),
     ]
-    assert found[1].limits == (
+    assert found[2].limits == (
         "computed from it",
         "rows that policies let through",
         "after SET ROLE",
@@ -68,10 +71,67 @@ def test_what_is_alike_is_one_line() -> None:
         {"change": "narrowed"},
         {"is_owner": True},
         {"object_kind": "view", "via_kind": "view"},
+        {"rows": "none"},
+        {"via_kind": "predefined role", "object_is_new": True},
     ],
 )
 def test_what_nobody_gained_is_left_out(values: dict[str, Any]) -> None:
     assert gains(_outcome(_row(**values))) == []
+
+
+def test_several_columns_of_a_view_or_grant_are_one_line() -> None:
+    via = "grant on public.people → view public.people ({}) as app"
+    found = gains(
+        _outcome(
+            _row(column_name="id", via=via.format("id")),
+            _row(via=via.format('"E (mail)"')),
+            _row(role_name="ann", via=via.format("contact")),
+            _row(role_name="bob", column_name="id", via="grant on public.users (id)"),
+            _row(role_name="bob", via="grant on public.users (email)"),
+        )
+    )
+    assert [(g.role, g.columns, g.via) for g in found] == [
+        ("joe", ["id", "email"], "grant on public.people → view public.people as app"),
+        ("ann", ["email"], via.format("contact")),
+        ("bob", ["id", "email"], "grant on public.users"),
+    ]
+
+
+def test_columns_are_named_unless_it_is_all_of_them() -> None:
+    columns = [
+        {"table_subject": "public.users", "column_name": name, "change": change}
+        for name, change in (("id", None), ("email", "added"), ("old", "dropped"))
+    ]
+    rows = [_row(column_name="id"), _row(), _row(role_name="ann")]
+    outcome = Outcome("passed", "b", "h", facts=Facts(head={"access": rows, "columns": columns}))
+    assert [(g.role, g.columns) for g in gains(outcome)] == [("joe", []), ("ann", ["email"])]
+
+
+@pytest.mark.parametrize(
+    ("values", "change", "told"),
+    [
+        ({"via": "SET ROLE joe → grant on public.users", "needs_set_role": True}, None, ["joe"]),
+        ({"via": "member of joe → grant on public.users"}, None, ["joe"]),
+        ({"via": "member of joe → grant on public.users"}, "added", ["joe", "ann"]),
+        ({"via": "member of staff → grant on public.users"}, None, ["joe", "ann"]),
+        ({"via": "grant on public.users"}, None, ["joe", "ann"]),
+    ],
+)
+def test_what_a_group_gains_is_told_of_the_group(
+    values: dict[str, Any], change: str | None, told: list[str]
+) -> None:
+    rows = [_row(), _row(role_name="ann", **values)]
+    members = [{"role_name": "joe", "member": "ann", "change": change}]
+    outcome = Outcome(
+        "passed", "b", "h", facts=Facts(head={"access": rows, "memberships": members})
+    )
+    assert [gain.role for gain in gains(outcome)] == told
+
+
+def test_what_everybody_gains_is_told_of_public() -> None:
+    via = "grant to PUBLIC on public.users"
+    found = gains(_outcome(_row(via=via), _row(role_name="public", via=via)))
+    assert [gain.role for gain in found] == ["public"]
 
 
 def test_the_terminal_says_it_with_names_made_visible() -> None:
