@@ -41,6 +41,15 @@ def with_security(schema: Schema, security: Security) -> Schema:
     )
 
 
+def without_roles(schema: Schema) -> Schema:
+    """Leave out roles, memberships and owners: they are the cluster's, and not the schema's own."""
+    kept: dict[str, Any] = {
+        field: tuple(replace(thing, owner="") for thing in getattr(schema, field))
+        for field in _OWNED
+    }
+    return replace(schema, **kept, roles=(), memberships=())
+
+
 def _secured(
     thing: Any,  # noqa: ANN401 - one of the kinds that have an owner
     owners: dict[Ident, str],

@@ -26,7 +26,9 @@ from gatekeeper.cli.session import (
 )
 
 if TYPE_CHECKING:
+    from gatekeeper.access.effective import Access
     from gatekeeper.config import Config
+    from gatekeeper.model.schema import Schema
     from gatekeeper.report.difference import Difference
 
 _SIDE = "A file or folder of SQL, the URL of a PostgreSQL database, or a git revision."
@@ -66,7 +68,8 @@ def diff(
     A and B are each one of: a file of SQL, or a folder of *.sql files, which run in the order of
     their names on a scratch database; the URL of a database, of which only the catalog is read, in
     a read-only transaction; a git revision, whose Alembic migrations run on a scratch database. An
-    existing file or folder wins over a git revision.
+    existing file or folder wins over a git revision. Grants and row policies are compared; roles,
+    their memberships and owners are the cluster's, and are not.
 
     Exit status 0: the same. 1: different. 2: something must be put right first.
 
@@ -99,6 +102,7 @@ def _compared(
             lambda repository: alembic_options(config, repository.root),
             roles=config.database.roles,
             bootstrap=bootstrap_scripts(config),
+            with_access=True,
             progress=progress,
         )
         try:
@@ -107,9 +111,8 @@ def _compared(
             reader.close()
     # A database that was migrated has the tool's table; one made from SQL need not.
     kept = (*old.version_tables, *new.version_tables)
-    changes = compare(
-        without_tables(old.schema, kept), without_tables(new.schema, kept), by_name=True
-    )
+    one, other = (_secured(without_tables(s.schema, kept), s.access) for s in (old, new))
+    changes = compare(one, other, by_name=True)
     return Difference(
         before=old.name,
         after=new.name,
@@ -118,6 +121,13 @@ def _compared(
         changes=changes,
         notes=tuple(dict.fromkeys((*old.notes, *new.notes))),
     )
+
+
+def _secured(schema: "Schema", access: "Access | None") -> "Schema":
+    """Give a schema with its grants and row security; who has roles and owns things is not its."""
+    from gatekeeper.access.attach import with_security, without_roles
+
+    return schema if access is None else without_roles(with_security(schema, access.security))
 
 
 def _show(difference: "Difference", format_: Format, output: Path | None) -> None:

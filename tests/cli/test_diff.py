@@ -145,7 +145,19 @@ def test_a_file_wins_over_a_revision(project, gatekeeper):
 
 def test_roles_that_nobody_made_are_made(diff):
     granted = ONE + "GRANT SELECT ON t TO somebody; ALTER TABLE t OWNER TO somebody_else;"
-    assert diff("one.sql", "granted.sql", one=ONE, granted=granted).returncode == 0
+    done = diff("one.sql", "granted.sql", one=ONE, granted=granted)
+    assert done.returncode == 1
+    assert "+ grant SELECT on public.t to somebody" in done.stdout
+    assert "1 difference: 1 added" in done.stdout  # an owner is the cluster's business
+
+
+def test_row_security_is_compared(diff):
+    rules = "ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON t USING (id = 1);"
+    other = "CREATE POLICY p ON t USING (id = 2); CREATE POLICY q ON t USING (true);"
+    done = diff("one.sql", "other.sql", one=ONE + rules, other=ONE + other)
+    assert "~ table public.t  row security: true → false" in done.stdout
+    assert "~ row policy public.t.p  using: (id = 1) → (id = 2)" in done.stdout
+    assert "+ row policy public.t.q" in done.stdout
 
 
 @pytest.mark.parametrize(
