@@ -28,8 +28,13 @@ EXAMPLE_KEYS = (
 _Samples = dict[str, object]
 
 
-def read_policy(node: Node, pack: str, problems: Problems) -> Policy | None:
-    """Read the policy at `node`; None, and problems, when it cannot be judged by."""
+def read_policy(
+    node: Node, pack: str, problems: Problems, *, try_templates: bool = True
+) -> Policy | None:
+    """Read the policy at `node`; None, and problems, when it cannot be judged by.
+
+    Its templates are tried on sample values, unless that has been done.
+    """
     before = len(problems.found)
     entries = node.mapping(KEYS)
     for key in REQUIRED:
@@ -42,7 +47,7 @@ def read_policy(node: Node, pack: str, problems: Problems) -> Policy | None:
     )
     judge, samples = _judge(node, entries, params)
     for key in ("message", "instead", "alembic"):
-        if key in entries and samples:
+        if try_templates and key in entries and samples:
             for mistake in template_mistakes(entries[key].text(), samples | params):
                 entries[key].problem(mistake)
     words = _words(node, entries)

@@ -107,11 +107,15 @@ def pack_files(folder: Path) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class _PackFile:
-    """Where a pack is: one of ours, the working tree's or a commit's. The name tells them apart."""
+    """Where a pack is: one of ours, the working tree's or a commit's. The name tells them apart.
+
+    The templates of ours are not tried at each start: `gatekeeper policy test` has done that.
+    """
 
     name: str
     tree: Tree = field(compare=False)
     path: str = field(compare=False)
+    is_ours: bool = field(default=False, compare=False)
 
 
 def _in_tree(tree: Tree, path: PurePosixPath) -> _PackFile:
@@ -131,7 +135,9 @@ class _Packs:
 
 
 def _shipped() -> dict[str, _PackFile]:
-    return {path.stem: _on_disk(path) for path in pack_files(shipped_folder())}
+    return {
+        path.stem: replace(_on_disk(path), is_ours=True) for path in pack_files(shipped_folder())
+    }
 
 
 def _pack_names(tree: Tree, folder: str) -> list[str]:
@@ -233,7 +239,7 @@ def _read_pack(
     for node in top["policies"].items():
         if only is not None and node.get("id") != only:
             continue
-        policy = read_policy(node, pack, problems)
+        policy = read_policy(node, pack, problems, try_templates=not file.is_ours)
         if policy is not None:
             off_by_default = policy.off_by_default or is_off
             yield node, _bounded(replace(policy, off_by_default=off_by_default), bounds)
