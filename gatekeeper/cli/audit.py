@@ -15,6 +15,7 @@ from gatekeeper.cli.options import (
     ConfigFile,
     ConfigFrom,
     DatabaseUrl,
+    Packs,
     Python,
     Quiet,
 )
@@ -62,13 +63,7 @@ def audit(
             show_default=False,
         ),
     ] = None,
-    packs: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Packs to judge by, instead of the configured ones; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    packs: Packs = None,
     write_baseline: Annotated[
         bool,
         typer.Option(

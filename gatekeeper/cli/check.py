@@ -13,6 +13,7 @@ from gatekeeper.cli.options import (
     ConfigFile,
     ConfigFrom,
     DatabaseUrl,
+    Packs,
     Python,
     Quiet,
 )
@@ -90,13 +91,7 @@ def check(
     config: AlembicConfig = None,
     python: Python = None,
     database_url: DatabaseUrl = None,
-    packs: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Packs to judge by, instead of the configured ones; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    packs: Packs = None,
     config_file: ConfigFile = None,
     config_from: ConfigFrom = None,
     format_: ReportFormat = Format.terminal,

@@ -17,7 +17,7 @@ from gatekeeper.cli.check import (
     setup_of,
     with_arguments,
 )
-from gatekeeper.cli.options import AlembicConfig, ConfigFile, DatabaseUrl, Python, Quiet
+from gatekeeper.cli.options import AlembicConfig, ConfigFile, DatabaseUrl, Packs, Python, Quiet
 from gatekeeper.cli.output import Output
 from gatekeeper.cli.session import (
     USAGE_ERROR,
@@ -82,13 +82,7 @@ def dry_run(
             show_default=False,
         ),
     ] = None,
-    packs: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Packs to judge by, instead of the configured ones; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    packs: Packs = None,
     only: Annotated[
         list[str] | None,
         typer.Option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gatekeeper.cli.actions import log_guarded
-from gatekeeper.cli.options import ConfigFile, ConfigFrom
+from gatekeeper.cli.options import ConfigFile, ConfigFrom, Packs
 from gatekeeper.cli.output import Format, Output, ReportFormat, is_data, show
 from gatekeeper.cli.session import errors_reported, own_template, read_config, today
 from gatekeeper.errors import GatekeeperError
@@ -21,13 +21,7 @@ def judge(
         Path,
         typer.Argument(help="What `gatekeeper snapshot` wrote.", show_default=False),
     ],
-    packs: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Packs to judge by, instead of the configured ones; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    packs: Packs = None,
     config_file: ConfigFile = None,
     config_from: ConfigFrom = None,
     format_: ReportFormat = Format.terminal,

@@ -40,4 +40,11 @@ ConfigFrom = Annotated[
         show_default=False,
     ),
 ]
+Packs = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Packs to judge by, instead of the configured ones; may be repeated.",
+        show_default=False,
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]

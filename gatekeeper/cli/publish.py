@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gatekeeper.cli.actions import log_guarded
-from gatekeeper.cli.options import ConfigFile, ConfigFrom
+from gatekeeper.cli.options import ConfigFile, ConfigFrom, Packs
 from gatekeeper.cli.session import errors_reported
 
 
@@ -53,13 +53,7 @@ def publish(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Publish nothing, and end with exit status 0.")
     ] = False,
-    packs: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Packs to judge by, instead of the configured ones; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    packs: Packs = None,
     config_file: ConfigFile = None,
     config_from: ConfigFrom = None,
     workflow: Annotated[
