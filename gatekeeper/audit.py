@@ -85,7 +85,7 @@ def schema_of(side: SideSchema) -> Schema:
     schema = side.schema
     ours = [(t.schema_name, t.name) for t in schema.tables if t.name == _ALEMBIC]
     schema = without_tables(schema, (*side.version_tables, *ours))
-    return schema if side.access is None else with_security(schema, side.access.security)
+    return with_security(schema, side.access.security)
 
 
 def facts_of(

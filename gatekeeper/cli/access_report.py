@@ -68,7 +68,6 @@ class Reader:
         """Report one state, compare it with a file, or write that."""
         found = self._read(side)
         access = found.access
-        assert access is not None  # noqa: S101 - the reader was told to read it
         wanted = replace(self._wanted, left_out=found.version_tables)
         _refuse_unmatched((access,), wanted)
         classes = _classes(self._config, (found.schema,))
@@ -120,7 +119,7 @@ class Reader:
                 lambda repository: alembic_options(self._config, repository.root),
                 roles=self._config.database.roles,
                 bootstrap=self._bootstrap,
-                with_access=True,
+                traced=True,
                 progress=progress,
             )
             try:

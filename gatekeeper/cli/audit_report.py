@@ -119,7 +119,6 @@ def _read(config: Config, side: Side, rules: Rules, asked: Asked) -> SideSchema:
             lambda repository: alembic_options(config, repository.root),
             roles=config.database.roles,
             bootstrap=bootstrap_scripts(config),
-            with_access=True,
             queries=catalog_queries(rules.policies),
             progress=progress,
         )

@@ -26,9 +26,9 @@ from gatekeeper.cli.session import (
 )
 
 if TYPE_CHECKING:
-    from gatekeeper.access.effective import Access
     from gatekeeper.config import Config
     from gatekeeper.model.schema import Schema
+    from gatekeeper.model.security import Security
     from gatekeeper.report.difference import Difference
 
 _SIDE = "A file or folder of SQL, the URL of a PostgreSQL database, or a git revision."
@@ -102,7 +102,6 @@ def _compared(
             lambda repository: alembic_options(config, repository.root),
             roles=config.database.roles,
             bootstrap=bootstrap_scripts(config),
-            with_access=True,
             progress=progress,
         )
         try:
@@ -111,7 +110,9 @@ def _compared(
             reader.close()
     # A database that was migrated has the tool's table; one made from SQL need not.
     kept = (*old.version_tables, *new.version_tables)
-    one, other = (_secured(without_tables(s.schema, kept), s.access) for s in (old, new))
+    one, other = (
+        _secured(without_tables(side.schema, kept), side.access.security) for side in (old, new)
+    )
     changes = compare(one, other, by_name=True)
     return Difference(
         before=old.name,
@@ -123,11 +124,11 @@ def _compared(
     )
 
 
-def _secured(schema: "Schema", access: "Access | None") -> "Schema":
+def _secured(schema: "Schema", security: "Security") -> "Schema":
     """Give a schema with its grants and row security; who has roles and owns things is not its."""
     from gatekeeper.access.attach import with_security, without_roles
 
-    return schema if access is None else without_roles(with_security(schema, access.security))
+    return without_roles(with_security(schema, security))
 
 
 def _show(difference: "Difference", format_: Format, output: Path | None) -> None:

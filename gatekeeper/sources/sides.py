@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -12,6 +13,7 @@ from gatekeeper.catalog.access import read_access
 from gatekeeper.catalog.ask import CatalogQueries, Row, ask
 from gatekeeper.catalog.live import look_live, read_live
 from gatekeeper.catalog.read import read_schema
+from gatekeeper.catalog.security import read_security
 from gatekeeper.catalog.url import read_url
 from gatekeeper.config import ProductionRole
 from gatekeeper.errors import GitError, ScratchError, SourceError
@@ -63,14 +65,15 @@ Side = Scripts | Server | Commit
 class SideSchema:
     """What was read; `version_tables` are those of the migration tool, still in the schema.
 
-    `access` is there if the reader was told to read it; `asked` are the answers to its queries.
+    `access` is traced through views and functions if the reader was told to; `asked` are the
+    answers to its queries.
     """
 
     name: str
     schema: Schema
+    access: Access
     version_tables: VersionTables = ()
     notes: tuple[str, ...] = ()
-    access: Access | None = None
     asked: dict[str, list[Row]] = field(default_factory=dict)
 
 
@@ -141,7 +144,7 @@ class SideReader:
         *,
         roles: tuple[ProductionRole, ...] = (),
         bootstrap: tuple[SqlText, ...] = (),
-        with_access: bool = False,
+        traced: bool = False,
         queries: CatalogQueries | None = None,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -151,7 +154,7 @@ class SideReader:
         self._roles = list(roles)
         self._most_roles = MOST_ROLES + len(roles)
         self._bootstrap = bootstrap
-        self._with_access = with_access
+        self._traced = traced
         self._queries = queries or {}
         self._progress = progress
         self._server: ScratchServer | None = None
@@ -169,13 +172,11 @@ class SideReader:
             match side:
                 case Server():
                     schema = read_live(side.url, side.name)
-                    access = None
-                    if self._with_access:
-                        access = look_live(side.url, side.name, read_access)
+                    access = look_live(side.url, side.name, self._access)
                     asked = {}
                     if self._queries:
                         asked = look_live(side.url, side.name, lambda c: ask(c, self._queries))
-                    return SideSchema(side.name, schema, access=access, asked=asked)
+                    return SideSchema(side.name, schema, access, asked=asked)
                 case Scripts():
                     scripts = [read_script(path) for path in side.paths]
                     return self._built(side.name, lambda database: _ran(scripts, database))
@@ -225,6 +226,9 @@ class SideReader:
         except MigrationFailed as error:
             raise explained(name, error.failure) from error
 
+    def _access(self, connection: psycopg.Connection[Any]) -> Access:
+        return read_access(connection) if self._traced else Access(read_security(connection))
+
     def _read_built(
         self,
         name: str,
@@ -236,7 +240,7 @@ class SideReader:
         tables = build(database)
         with database.connect() as connection:
             schema = read_schema(connection)
-            access = read_access(connection) if self._with_access else None
+            access = self._access(connection)
             asked = ask(connection, self._queries)
         notes = [
             f"{name}: a stand-in was used for the extension {extension}"
@@ -246,7 +250,7 @@ class SideReader:
             f"{name}: the setting {setting} was missing; a placeholder stood in"
             for setting in placeholders()
         ]
-        return SideSchema(name, schema, tables, tuple(notes), access, asked)
+        return SideSchema(name, schema, access, tables, tuple(notes), asked)
 
 
 def _ran(scripts: list[SqlText], database: Address) -> VersionTables:
