@@ -1,6 +1,6 @@
 """gatekeeper check: the main job."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -115,17 +115,16 @@ def check(
             read_config(config_file, found.config_from), config, python, packs
         )
         template = own_template(settings) if format_ is Format.markdown else None
-        sql = sql_files(schema, migrations)
-        outcome = perform(
-            settings,
+        asked = Asked(
             base=found.base,
             branch=found.branch,
             head=head,
-            sql=sql,
+            sql=sql_files(schema, migrations),
             transaction=transaction.value,
             database_url=database_url,
             quiet=quiet,
         )
+        outcome = perform(settings, asked)
         show(outcome, format_, output, template)
     raise typer.Exit(EXIT_STATUS[outcome.verdict])
 
@@ -145,77 +144,59 @@ def sql_files(schema: Path | None, migrations: list[Path] | None) -> tuple[Path,
     return (schema, migrations) if schema is not None and migrations else None
 
 
-def perform(
-    config: "Config",
-    *,
-    base: str | None = None,
-    branch: str | None = None,
-    head: str | None = None,
-    sql: tuple[Path, list[Path]] | None = None,
-    transaction: str = "single",
-    database_url: str | None = None,
-    quiet: bool = False,
-) -> "Outcome":
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line says of one run; `sql` are --schema and the files after it."""
+
+    base: str | None = None
+    branch: str | None = None
+    head: str | None = None
+    sql: tuple[Path, list[Path]] | None = None
+    transaction: str = "single"
+    database_url: str | None = None
+    quiet: bool = False
+
+
+def perform(config: "Config", asked: Asked) -> "Outcome":
     """Put a review together from the configuration, and run it."""
     from gatekeeper.judge import judge_snapshot
     from gatekeeper.policy.load import load_policies
     from gatekeeper.policy.waivers import file_waivers
 
     policies = load_policies(config)
-    snapshot = take(
-        config,
-        policies,
-        base=base,
-        branch=branch,
-        head=head,
-        sql=sql,
-        transaction=transaction,
-        database_url=database_url,
-        quiet=quiet,
-    )
+    snapshot = take(config, policies, asked)
     return judge_snapshot(snapshot, policies, file_waivers(config.waivers), today())
 
 
-def take(
-    config: "Config",
-    policies: "tuple[Policy, ...]",
-    *,
-    base: str | None = None,
-    branch: str | None = None,
-    head: str | None = None,
-    sql: tuple[Path, list[Path]] | None = None,
-    transaction: str = "single",
-    database_url: str | None = None,
-    quiet: bool = False,
-) -> "Snapshot":
+def take(config: "Config", policies: "tuple[Policy, ...]", asked: Asked) -> "Snapshot":
     """Run what is new, as the configuration says, and give what happened."""
     from gatekeeper.review import take_snapshot
     from gatekeeper.sources.base import Source
 
     setup = setup_of(config, policies)
-    with run_directory() as run, progress_shown(quiet=quiet) as progress:
+    with run_directory() as run, progress_shown(quiet=asked.quiet) as progress:
         source: Source
-        if sql is not None:
+        if asked.sql is not None:
             from gatekeeper.sources.sql_files import SqlFiles
 
-            source = SqlFiles(sql[0], sql[1], transaction=transaction)
+            source = SqlFiles(*asked.sql, transaction=asked.transaction)
         else:
             from gatekeeper.git import Repository
             from gatekeeper.sources.alembic.drift import ModelledSource
             from gatekeeper.sources.alembic.source import AlembicSource
 
             repository = Repository(Path.cwd())
-            asked = any("drifts" in policy.reads for policy in policies)
-            source = (ModelledSource if asked else AlembicSource)(
+            compares = any("drifts" in policy.reads for policy in policies)
+            source = (ModelledSource if compares else AlembicSource)(
                 repository,
                 run,
-                base=base,
-                branch=branch,
-                head=head,
+                base=asked.base,
+                branch=asked.branch,
+                head=asked.head,
                 options=alembic_options(config, repository.root),
             )
         try:
-            start = server_starter(run, config, database_url)
+            start = server_starter(run, config, asked.database_url)
             return take_snapshot(source, start, setup, progress)
         finally:
             source.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from gatekeeper.cli.check import perform
+from gatekeeper.cli.check import Asked, perform
 from gatekeeper.cli.output import Format, show
 from gatekeeper.cli.session import errors_reported
 from gatekeeper.errors import GatekeeperError
@@ -33,7 +33,7 @@ def demo() -> None:
             os.chdir(repository)
             # Our own interpreter: it has alembic and a driver, whatever the caller has activated.
             config = Config(FolderTree(repository), migrations=Migrations(python=sys.executable))
-            outcome = perform(config)
+            outcome = perform(config, Asked())
             comment = folder / "comment.md"
             comment.write_text(render_markdown(outcome), "utf-8")
         except BaseException:

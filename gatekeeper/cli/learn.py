@@ -73,12 +73,12 @@ def query(
     with errors_reported():
         import sqlite3
 
-        from gatekeeper.cli.check import perform
+        from gatekeeper.cli.check import Asked, perform
         from gatekeeper.cli.show import print_grid
         from gatekeeper.facts.store import FactStore
 
         files = (schema, migration) if schema is not None and migration else None
-        outcome = perform(read_config(None), base=base, sql=files)
+        outcome = perform(read_config(None), Asked(base=base, sql=files))
         if outcome.failure is not None:
             raise GatekeeperError(outcome.failure.message, outcome.failure.hint or "")
         store = FactStore(outcome.facts.head)

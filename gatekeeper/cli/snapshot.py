@@ -7,6 +7,7 @@ import typer
 
 from gatekeeper.cli.actions import log_guarded, with_event
 from gatekeeper.cli.check import (
+    Asked,
     Base,
     Head,
     Migrations,
@@ -67,9 +68,7 @@ def snapshot(
         settings = with_arguments(
             read_config(config_file, found.config_from), config, python, packs
         )
-        taken = take(
-            settings,
-            load_policies(settings),
+        asked = Asked(
             base=found.base,
             branch=found.branch,
             head=head,
@@ -78,6 +77,7 @@ def snapshot(
             database_url=database_url,
             quiet=quiet,
         )
+        taken = take(settings, load_policies(settings), asked)
         write_bytes(output, write_snapshot(taken))
         count = len(taken.plan.new_revisions)
         failed = "; they failed" if taken.failure else ""
