@@ -1,6 +1,5 @@
 """The pipeline of an audit: a whole schema, judged as it stands. Pure."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,30 +11,23 @@ from gatekeeper.access.attach import with_security
 from gatekeeper.baseline import FILE, Entry
 from gatekeeper.catalog.read import without_tables
 from gatekeeper.config_data import DataConfig
+from gatekeeper.config_waivers import too_long
 from gatekeeper.facts.build import FactRows, Facts, build_facts
 from gatekeeper.facts.reach import Reach
 from gatekeeper.facts.vocabulary import TABLES
-from gatekeeper.facts.vocabulary_events import EVENT_TABLES
 from gatekeeper.model.evidence import Evidence
 from gatekeeper.model.schema import Schema
+from gatekeeper.policy.about import EVENTS, reads_changes
+from gatekeeper.policy.coverage import with_waivers
 from gatekeeper.policy.evaluate import new_findings
-from gatekeeper.policy.model import CatalogQuery, Finding, Policy, Query, Rule, Waiver
+from gatekeeper.policy.model import CatalogQuery, Finding, Minimum, Policy, Query, Rule, Waiver
+from gatekeeper.policy.standings import Tally
 from gatekeeper.policy.waivers import apply_waivers, matches
 from gatekeeper.report.audit import Audit, Audited, Debt, IdleWaiver
 from gatekeeper.sources.sides import SideSchema
 
 _ALEMBIC = "alembic_version"  # a live database does not say which table its tool keeps its notes in
 _SYSTEM = ("", "pg_catalog", "information_schema")
-_EVENTS = {table.name for table in EVENT_TABLES} | {"access"}
-# What only a change or a statement can make true.
-_CHANGED = re.compile(
-    r"\bchange\b(\s*,\s*''\s*\))?\s*(=|in\b|is\s+not\s+null|is\s+')"
-    r"|\b(renamed_from|type_changed|made_required|made_nullable|\w+_before|conversion|rewritten"
-    r"|rebuilt|scanned|blocks_reads|blocks_writes|validated_at_once|columns_removed|takes_along"
-    r"|row_security_dropped|dropped_with|cascaded|replaced_by)\b",
-    re.IGNORECASE,
-)
-_NEW = re.compile(r"(not\s+)?\b(?:\w+\.)?(?:table|object|role|references)_is_new\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +50,8 @@ def audit(side: SideSchema, rules: Rules, *, file: str = "", notes: Iterable[str
     """
     schema = schema_of(side)
     facts = facts_of(schema, rules.data, rules.row_counts, side.asked)
-    found = new_findings(facts, rules.policies)
+    tally = Tally(has_base=False)
+    found = new_findings(facts, rules.policies, tally)
     judged = {policy.id: policy for policy in rules.policies}
     found = apply_waivers(found, rules.waivers, rules.today, judged).findings
     known = {entry.fingerprint for entry in rules.known or ()}
@@ -77,6 +70,8 @@ def audit(side: SideSchema, rules: Rules, *, file: str = "", notes: Iterable[str
         table_count=len(schema.tables),
         server_version=schema.server_version,
         file=file,
+        schema=schema,
+        coverage=with_waivers(tally.coverage, found, rules.waivers, rules.today),
     )
 
 
@@ -170,6 +165,8 @@ def _why_idle(
     if matching and policy.approvers:
         names = ", ".join(policy.approvers)
         return "refused", f"does not count: only an approving review by {names} waives this"
+    if matching and (why := too_long(waiver.until, waiver.most_days, today)):
+        return "refused", f"does not count: {why}"
     # What a change may be allowed to do is nowhere in a schema.
     if matching or is_about_changes(policy):
         return "", ""
@@ -178,7 +175,7 @@ def _why_idle(
 
 def is_about_changes(policy: Policy) -> bool:
     """Say whether a policy may be about what migrations do; if not, it is about schemas alone."""
-    if policy.reads & _EVENTS:
+    if policy.reads & EVENTS:
         return True
     match policy.judge:
         case Rule(where=where, parts=parts):
@@ -187,7 +184,9 @@ def is_about_changes(policy: Policy) -> bool:
             texts = [sql]
         case CatalogQuery():
             texts = []
-    return any(_CHANGED.search(t) or any(not m[1] for m in _NEW.finditer(t)) for t in texts)
+        case Minimum():  # of what a change touches, or against what was there before it
+            return True
+    return reads_changes(texts)
 
 
 def for_catalog_alone(policies: Iterable[Policy]) -> tuple[tuple[Policy, ...], tuple[Policy, ...]]:

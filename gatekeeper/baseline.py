@@ -31,6 +31,11 @@ class Entry:
     fingerprint: str
 
 
+def baseline_file(project: str) -> str:
+    """Give the path of a project's file; the name is empty where there is only one."""
+    return f".gatekeeper/baseline-{project}.json" if project else FILE
+
+
 def render_baseline(entries: Iterable[Entry]) -> str:
     """Give the file's text: sorted, and the same entries give the same bytes."""
     lines = [_line(entry) for entry in sorted(set(entries))]
@@ -47,15 +52,16 @@ def _line(entry: Entry) -> str:
     return json.dumps(values) + ","
 
 
-def read_baseline(tree: Tree) -> tuple[Entry, ...] | None:
-    """Read the file in the folder `tree`; None where there is none.
+def read_baseline(tree: Tree, project: str = "") -> tuple[Entry, ...] | None:
+    """Read the file of a project in the folder `tree`; None where there is none.
 
     Raises ConfigError with every mistake in it.
     """
-    if tree.kind(FILE) is None:
+    file = baseline_file(project)
+    if tree.kind(file) is None:
         return None
-    (text,) = tree.read(FILE, most_bytes=_MOST_BYTES)
-    return parse_baseline(text, tree.display(FILE))
+    (text,) = tree.read(file, most_bytes=_MOST_BYTES)
+    return parse_baseline(text, tree.display(file))
 
 
 def parse_baseline(text: str, file: str) -> tuple[Entry, ...]:

@@ -1,25 +1,36 @@
 """Reads gatekeeper.yml. Every key is optional, and so is the file."""
 
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from gatekeeper.config_coverage import CoverageConfig, read_coverage
 from gatekeeper.config_data import DataConfig, read_data
-from gatekeeper.config_waivers import FileWaiver, read_approvers, read_waivers
+from gatekeeper.config_database import Baseline, Database, read_database
+from gatekeeper.config_waivers import FileWaiver, read_approvers, read_waiver_days, read_waivers
 from gatekeeper.errors import ConfigError
 from gatekeeper.tree import CommitTree, FolderTree, Tree
-from gatekeeper.yaml_reader import MOST_BYTES, Node, Plain, Problems, as_strings, read_yaml
+from gatekeeper.yaml_reader import (
+    MOST_BYTES,
+    Node,
+    Plain,
+    Problems,
+    as_strings,
+    did_you_mean,
+    read_yaml,
+)
 
 FILE_NAMES = ("gatekeeper.yml", "gatekeeper.yaml")
+ENV_PYS = ("project", "bare")
 SEVERITIES = ("error", "warning", "notice")
 MODES = ("enforce", "dry-run")
-SERVERS = ("embedded", "local")
-ROLE_ATTRIBUTES = (
-    "login", "superuser", "bypassrls", "createrole", "createdb", "replication", "noinherit",
-)  # fmt: skip
 _KEYS = (
     "migrations", "database", "packs", "policies", "params", "data", "stats", "report", "waivers",
+    "projects", "coverage", "waiver_days",
 )  # fmt: skip
+PROJECT_KEYS = ("migrations", "database", "data", "stats")
+_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,38 +43,9 @@ class Migrations:
     env: dict[str, str] = field(default_factory=dict)
     x: tuple[str, ...] = ()
     timeout: int = 600  # seconds for all the work of one child process
-
-
-@dataclass(frozen=True, slots=True)
-class ProductionRole:
-    """A role that production creates elsewhere. `attributes` are words of ROLE_ATTRIBUTES."""
-
-    name: str
-    member_of: tuple[str, ...] = ()
-    attributes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """What is there before the first revision that runs: a dump's schema, or that of the models.
-
-    `revisions` are those that the dump already holds; none: its version table says so.
-    """
-
-    dump: str | None = None  # None: the models
-    revisions: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Database:
-    """The scratch database."""
-
-    url: str | None = None
-    allow_remote: bool = False
-    roles: tuple[ProductionRole, ...] = ()
-    bootstrap: tuple[str, ...] = ()  # SQL files run before the first migration
-    server: str = "embedded"  # a word of SERVERS; a URL wins
-    baseline: Baseline | None = None
+    prelude: str | None = None  # path of a script that runs before env.py and the revisions
+    env_py: str = "project"  # a word of ENV_PYS
+    database: str | None = None  # of several that env.py migrates, the one meant: its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +79,38 @@ class Config:
     stats: str | None = None  # path of the statistics file
     template: str | None = None  # path of the template of the Markdown report
     waivers: tuple[FileWaiver, ...] = ()
+    waiver_days: int | None = None  # the most days from today to a waiver's `until`
+    coverage: CoverageConfig = field(default_factory=CoverageConfig)  # what it must come to
+    projects: tuple["Config", ...] = ()  # the whole configuration of each, where there are several
+    project: str = ""  # the name of the one that this is of
 
     @property
     def root(self) -> Path:
         return self.tree.root
+
+    def chosen(self, name: str | None = None) -> tuple["Config", ...]:
+        """Give the configurations of all projects, or of the one of that name.
+
+        Without `projects:` that is this one. Raises ConfigError when there is none of that name.
+        """
+        found = [p for p in self.projects if name in (None, p.project)]
+        if found or (name is None and not self.projects):
+            return tuple(found) or (self,)
+        named = ", ".join(p.project for p in self.projects)
+        raise ConfigError(
+            f"there is no project {name!r} in {self.file or 'gatekeeper.yml'}",
+            f"projects: has {named}" if named else "Its key projects: names them.",
+        )
+
+    def only(self, name: str | None = None) -> "Config":
+        """Give the configuration of the one project that is meant. Raises ConfigError."""
+        found = self.chosen(name)
+        if len(found) == 1:
+            return found[0]
+        listed = "\n".join(f"  --project {p.project}" for p in found)
+        raise ConfigError(
+            f"{self.file} has {len(found)} projects, and this is about one", f"Say which:\n{listed}"
+        )
 
 
 def find_config(folders: Iterable[Tree]) -> tuple[Tree, str] | None:
@@ -154,7 +164,7 @@ def _config(node: Node, tree: Tree) -> Config:
     if "migrations" in top:
         values["migrations"] = _migrations(top["migrations"])
     if "database" in top:
-        values["database"] = _database(top["database"])
+        values["database"] = read_database(top["database"])
     if "packs" in top and (packs := top["packs"].texts()):
         values["packs"] = packs
     if "policies" in top:
@@ -169,75 +179,73 @@ def _config(node: Node, tree: Tree) -> Config:
     if "report" in top:
         report = top["report"].mapping(("template",))
         values["template"] = report["template"].text() if "template" in report else None
+    days = read_waiver_days(top["waiver_days"]) if "waiver_days" in top else None
+    values["waiver_days"] = days
     if "waivers" in top:
-        values["waivers"] = read_waivers(top["waivers"])
-    return Config(tree, file=node.file, **values)  # type: ignore[arg-type]
-
-
-def _migrations(node: Node) -> Migrations:
-    entries = node.mapping(("config", "section", "python", "env", "x", "timeout"))
-    env = entries.pop("env", None)
-    texts = {k: entries[k].text() for k in ("config", "section", "python") if k in entries}
-    return Migrations(
-        **texts,
-        env={} if env is None else as_strings(env.mapping()),
-        x=entries["x"].texts() if "x" in entries else (),
-        timeout=entries["timeout"].integer(600, least=1) if "timeout" in entries else 600,
+        values["waivers"] = read_waivers(top["waivers"], days)
+    if "coverage" in top:
+        values["coverage"] = read_coverage(top["coverage"])
+    config = Config(tree, file=node.file, **values)  # type: ignore[arg-type]
+    _refuse_bare_models(top.get("migrations", node), config)
+    known = top["projects"].mapping() if "projects" in top else {}
+    for waiver in config.waivers:
+        if waiver.project and waiver.project not in known:
+            near = did_you_mean(waiver.project, known)
+            text = f"there is no project {waiver.project!r}{near}"
+            top["waivers"].problem(text, waiver.line)
+    return (
+        replace(config, projects=_projects(top["projects"], config))
+        if "projects" in top
+        else config
     )
 
 
-def _database(node: Node) -> Database:
-    entries = node.mapping(("server", "url", "allow_remote", "roles", "bootstrap", "baseline"))
-    if "server" in entries and "url" in entries:
-        entries["server"].problem("server and url exclude each other: keep the one that is meant")
-    return Database(
-        server=entries["server"].word(SERVERS, "embedded") if "server" in entries else "embedded",
-        baseline=_baseline(entries["baseline"]) if "baseline" in entries else None,
-        url=entries["url"].text() if "url" in entries else None,
-        allow_remote="allow_remote" in entries and entries["allow_remote"].flag(),
-        roles=_roles(entries["roles"]) if "roles" in entries else (),
-        bootstrap=entries["bootstrap"].texts() if "bootstrap" in entries else (),
-    )
+def _projects(node: Node, whole: Config) -> tuple[Config, ...]:
+    """Read what each project says otherwise than the whole file does, key by key."""
+    found = []
+    for name, entry in node.mapping().items():
+        if not _PROJECT.match(name):
+            entry.problem(f"{name!r} is no name of a project: letters, digits, and . _ - between")
+        keys = entry.mapping(PROJECT_KEYS)
+        own = tuple(w for w in whole.waivers if w.project in ("", name))
+        values: dict[str, object] = {"project": name, "waivers": own}
+        if "migrations" in keys:
+            values["migrations"] = _migrations(keys["migrations"], whole.migrations)
+        if "database" in keys:
+            values["database"] = read_database(keys["database"], whole.database)
+        if "data" in keys:
+            values["data"] = read_data(keys["data"])
+        if "stats" in keys:
+            values["stats"] = keys["stats"].text()
+        found.append(replace(whole, **values))  # type: ignore[arg-type]
+        _refuse_bare_models(entry, found[-1])
+    if not found:
+        node.problem("projects: names none; leave it out where there is one")
+    return tuple(found)
 
 
-def _baseline(node: Node) -> Baseline | None:
-    """Read `metadata`, or `{dump: path, revision: id}`."""
-    if not node.is_mapping():
-        if node.text("metadata") != "metadata":
-            node.problem("a baseline is metadata, or {dump: schema.sql, revision: ID}")
-        return Baseline()
-    entries = node.mapping(("dump", "revision"))
-    if "dump" not in entries:
-        node.problem("a baseline needs a dump: {dump: schema.sql, revision: ID}; or it is metadata")
-        return None
-    revisions = entries["revision"].texts() if "revision" in entries else ()
-    return Baseline(entries["dump"].text(), revisions)
+def _refuse_bare_models(node: Node, config: Config) -> None:
+    """Without the project's env.py nothing says where its models are."""
+    if config.migrations.env_py == "bare" and config.database.baseline == Baseline():
+        node.problem(
+            "env_py: bare excludes database.baseline: metadata, which asks the project's env.py for"
+            " its models; give a dump: {baseline: {dump: schema.sql, revision: ID}}"
+        )
 
 
-def _roles(node: Node) -> tuple[ProductionRole, ...]:
-    """Read names, and mappings of a name, the roles it is a member of, and attributes."""
-    found: dict[str, ProductionRole] = {}
-    for item in node.items():
-        role = _role(item)
-        if role.name in found:
-            item.problem(f"the role {role.name!r} is given twice")
-        found[role.name] = role
-    return tuple(found.values())
-
-
-def _role(node: Node) -> ProductionRole:
-    if not node.is_mapping():
-        return ProductionRole(node.text())
-    entries = node.mapping(("name", "member_of", "attributes"))
-    if "name" not in entries:
-        node.problem("a role needs a name: {name: billing, member_of: [staff]}")
-    groups = entries["member_of"].texts() if "member_of" in entries else ()
-    words = entries["attributes"].items() if "attributes" in entries else ()
-    return ProductionRole(
-        entries["name"].text() if "name" in entries else "",
-        tuple(dict.fromkeys(groups)),
-        tuple(word.word(ROLE_ATTRIBUTES, "login", what="attribute") for word in words),
-    )
+def _migrations(node: Node, whole: Migrations = Migrations()) -> Migrations:
+    texts = ("config", "section", "python", "database", "prelude")
+    entries = node.mapping((*texts, "env", "x", "timeout", "env_py"))
+    values: dict[str, object] = {k: entries[k].text() for k in texts if k in entries}
+    if "env" in entries:
+        values["env"] = as_strings(entries["env"].mapping())
+    if "x" in entries:
+        values["x"] = entries["x"].texts()
+    if "timeout" in entries:
+        values["timeout"] = entries["timeout"].integer(600, least=1)
+    if "env_py" in entries:
+        values["env_py"] = entries["env_py"].word(ENV_PYS, "project")
+    return replace(whole, **values)  # type: ignore[arg-type]
 
 
 def read_severity(node: Node) -> str:

@@ -6,6 +6,8 @@ waivers:
     because: the parent lives in another database, see #412
     until: 2027-03-01                       # the last day; without, for good
     owner: data-platform
+    project: orders                         # of several; without, in all of them
+waiver_days: 180                            # the most days from today to `until`
 """
 
 import re
@@ -14,8 +16,9 @@ from datetime import date
 
 from gatekeeper.yaml_reader import Node
 
-WAIVER_KEYS = ("policy", "subject", "because", "until", "owner")
+WAIVER_KEYS = ("policy", "subject", "because", "until", "owner", "project")
 _NEEDED = ("policy", "subject", "because")
+MOST_WAIVER_DAYS = 36_500
 _LEAST = 10  # characters of a reason
 _PUT_OFF = ("todo", "tbd", "fixme", "xxx")
 _EMPTY_WORDS = {
@@ -40,22 +43,27 @@ class FileWaiver:
     owner: str = ""
     file: str = ""
     line: int = 0
+    project: str = ""  # empty: all of them
+    most_days: int | None = None  # from the day of judgement to `until`; None: no limit
 
 
-def read_waivers(node: Node) -> tuple[FileWaiver, ...]:
-    """Read the value of `waivers:`. Mistakes become problems of `node`."""
-    found: dict[tuple[str, str], FileWaiver] = {}
+def read_waivers(node: Node, most_days: int | None = None) -> tuple[FileWaiver, ...]:
+    """Read the value of `waivers:`. Mistakes become problems of `node`.
+
+    That one lasts longer than `most_days` is no mistake of the file: it depends on the day.
+    """
+    found: dict[tuple[str, str, str], FileWaiver] = {}
     for item in node.items():
-        waiver = _waiver(item)
+        waiver = _waiver(item, most_days)
         if waiver is None:
             continue
-        first = found.setdefault((waiver.policy, waiver.subject), waiver)
+        first = found.setdefault((waiver.policy, waiver.subject, waiver.project), waiver)
         if first is not waiver:
             item.problem(f"{waiver.policy} is waived for {waiver.subject} in line {first.line}")
     return tuple(found.values())
 
 
-def _waiver(node: Node) -> FileWaiver | None:
+def _waiver(node: Node, most_days: int | None) -> FileWaiver | None:
     entries = node.mapping(WAIVER_KEYS)
     lacking = [key for key in _NEEDED if key not in entries]
     if lacking:
@@ -74,9 +82,28 @@ def _waiver(node: Node) -> FileWaiver | None:
         because=texts["because"],
         until=_day(entries["until"]) if "until" in entries else None,
         owner=texts.get("owner", ""),
+        project=texts.get("project", ""),
         file=node.file,
         line=node.line,
+        most_days=most_days,
     )
+
+
+def read_waiver_days(node: Node) -> int:
+    """Read `waiver_days:`. Mistakes become problems of `node`."""
+    days = node.integer(1, least=1)
+    if days > MOST_WAIVER_DAYS:
+        node.problem(f"{days} days are no limit; leave waiver_days out where there is none")
+    return days
+
+
+def too_long(until: date | None, most_days: int | None, today: date) -> str:
+    """Say why a waiver lasts longer than `waiver_days:` allows; empty: it does not."""
+    if most_days is None or (until is not None and (until - today).days <= most_days):
+        return ""
+    what = "it has no until" if until is None else f"its until is {until}"
+    last = date.fromordinal(min(today.toordinal() + most_days, date.max.toordinal()))
+    return f"{what}, and waiver_days of gatekeeper.yml lets it last until {last} at most"
 
 
 def _day(node: Node) -> date | None:

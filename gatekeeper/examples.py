@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from gatekeeper.facts.drifts import drift_of, with_drifts
-from gatekeeper.model.evidence import Drift, Revision, Upkeep
+from gatekeeper.model.evidence import Drift, Revision, Undone, Upkeep
 from gatekeeper.policy.catalog_query import catalog_queries
 from gatekeeper.policy.evaluate import new_findings
 from gatekeeper.policy.model import Example, Policy
@@ -22,7 +22,7 @@ from gatekeeper.scratch.reuse import Databases
 from gatekeeper.sources.alembic.hygiene import of_texts, read_upkeep
 from gatekeeper.sources.alembic.imports import own_imports
 from gatekeeper.sources.base import MigrationFailed
-from gatekeeper.sources.split import split_script
+from gatekeeper.sources.split import Script, split_script
 from gatekeeper.sources.sql_files import SqlFiles
 
 _MAKES_ROLES = re.compile(r"\b(role|user|group|owned)\b", re.IGNORECASE)
@@ -70,15 +70,19 @@ def _run(
     policy: Policy, example: Example, empty: Callable[[], AbstractContextManager[Address]]
 ) -> Result:
     migration = "" if example.is_of_files else example.migration
-    source = SqlFiles.of_scripts(
+    source = _Reversible.of_scripts(
         split_script(example.before, "before"), [split_script(migration, "migration")]
     )
+    setup = Setup(queries=catalog_queries([policy]))
+    if example.downgrade is not None:
+        source.downgrade = split_script(example.downgrade, "downgrade")
+        setup = replace(setup, undoes=True)
     plan = source.prepare()
     if example.is_of_files:
         plan = replace(plan, revisions=_revisions(example))
     try:
         with empty() as database:
-            snapshot = observe(source, plan, database, Setup(queries=catalog_queries([policy])))
+            snapshot = observe(source, plan, database, setup)
     except MigrationFailed as error:
         place = f"{error.failure.file}, line {error.failure.line}"
         return Result(policy, example, error=f"{place}: {error.failure.message}")
@@ -95,12 +99,31 @@ def _run(
     return Result(policy, example, tuple(f.subject for f in findings))
 
 
+class _Reversible(SqlFiles):
+    """SQL whose only migration is undone by a script."""
+
+    downgrade: Script
+
+    def undo(self, database: Address) -> tuple[Undone, ...]:
+        """Run the script. Raises MigrationFailed, with the migration's name."""
+        try:
+            SqlFiles.of_scripts(Script("", ()), [self.downgrade]).apply(database)
+        except MigrationFailed as error:
+            raise MigrationFailed(replace(error.failure, revision="migration")) from error
+        return (Undone("migration", "downgrade", 1),)
+
+    def redo(self, database: Address) -> None:
+        """Run the migration again. Raises MigrationFailed."""
+        self.apply(database)
+
+
 def _drifts(said: dict[str, str]) -> tuple[Drift, ...]:
     return tuple(drift_of(kind, subject) for subject, kind in said.items())
 
 
 def _makes_roles(example: Example) -> bool:
-    return _MAKES_ROLES.search(f"{example.before} {example.migration}") is not None
+    scripts = (example.before, example.migration, example.downgrade or "")
+    return any(_MAKES_ROLES.search(script) for script in scripts)
 
 
 @contextmanager
@@ -145,5 +168,8 @@ def _revisions(example: Example) -> tuple[Revision, ...]:
         upkeep = read_upkeep(Upkeep(), example.migration)
         found = (*found, Revision("migration", file, is_new=True, upkeep=upkeep))
     return tuple(
-        replace(r, imports=own_imports(r.file, head.get)) if r.is_new else r for r in found
+        replace(r, imports=own_imports(r.file, head.get))
+        if r.is_new
+        else replace(r, upkeep=replace(r.upkeep, not_replayable=example.not_replayable.get(r.id)))
+        for r in found
     )

@@ -161,8 +161,35 @@ class Repository:
         behind when we are killed.
         """
         environment = {"GIT_INDEX_FILE": str(folder.with_name(folder.name + ".index"))}
-        self._git("read-tree", commit, environment=environment)
-        self._git("checkout-index", "--all", f"--prefix={folder}{os.sep}", environment=environment)
+        try:
+            self._git("read-tree", commit, environment=environment)
+            self._git(
+                "checkout-index", "--all", f"--prefix={folder}{os.sep}", environment=environment
+            )
+        except GitError as error:
+            raise self._incomplete(commit, error) from error
+
+    def _incomplete(self, commit: str, error: GitError) -> GitError:
+        """Say why the files of a commit cannot be written: mostly a clone without all of them."""
+        hint = "An object is missing or damaged; git fsck names them. Clone again, with all of it."
+        if self._is_partial():
+            hint = (
+                "This clone lacks files of it, and its remote does not give them now. Where there"
+                " is a network: git fetch --refetch --no-filter; or clone without --filter (for"
+                " actions/checkout: no filter:, and fetch-depth: 0)."
+            )
+        elif self.is_shallow():
+            hint = (
+                "This clone is shallow and may lack it: git fetch --unshallow, or"
+                " fetch-depth: 0 for actions/checkout."
+            )
+        return GitError(f"the files of commit {commit[:12]} cannot be read: {error.message}", hint)
+
+    def _is_partial(self) -> bool:
+        try:
+            return bool(self._git("config", "--get-regexp", r"^remote\..*\.promisor$"))
+        except GitError:
+            return False
 
     @contextmanager
     def objects(self) -> "Iterator[Objects]":
@@ -246,6 +273,12 @@ def _variables() -> dict[str, str]:
     return kept | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
 
+def _first_said(lines: Sequence[str]) -> str:
+    """Give the line that says why: git's own where a remote's words come before it."""
+    fatal = [line for line in lines if line.startswith(("fatal: could not fetch", "error: unable"))]
+    return next(iter([*fatal, *lines]), "no message")
+
+
 def _run(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
     try:
         done = subprocess.run(
@@ -259,5 +292,5 @@ def _run(folder: Path, *arguments: str, environment: dict[str, str] | None = Non
         raise GitError("git is not installed, or not on the PATH", "Install git.") from error
     if done.returncode != 0:
         message = done.stderr.decode(errors="replace").strip().splitlines()
-        raise GitError(f"git {arguments[0]} failed: {message[0] if message else 'no message'}")
+        raise GitError(f"git {arguments[0]} failed: {_first_said(message)}")
     return done.stdout.decode(errors="surrogateescape")

@@ -8,10 +8,12 @@ from gatekeeper.errors import GatekeeperError
 from gatekeeper.facts.vocabulary_events import FILE_TABLES
 from gatekeeper.model.evidence import Failure
 from gatekeeper.policy.catalog_query import catalog_queries
+from gatekeeper.policy.coverage import Coverage, with_waivers
 from gatekeeper.policy.evaluate import judge
+from gatekeeper.policy.minimum import without_met
 from gatekeeper.policy.model import Policy, Waiver
-from gatekeeper.policy.waivers import apply_waivers, comment_waivers, verdict_of
-from gatekeeper.report.outcome import Outcome
+from gatekeeper.policy.waivers import apply_waivers, comment_waivers, matches, verdict_of
+from gatekeeper.report.outcome import Outcome, Reviews
 from gatekeeper.snapshot import Snapshot
 
 _SIZE_UNKNOWN = (
@@ -40,11 +42,16 @@ def judge_snapshot(
             " other policies",
             "Take the snapshot and judge it with the same policies (--config-from).",
         )
-    given = (*waivers, *comment_waivers(snapshot.plan.revisions))
+    project = snapshot.project
+    own = (w for w in waivers if w.project in ("", project))
+    given = (*own, *comment_waivers(snapshot.plan.revisions))
     judged = policies if snapshot.failure is None or snapshot.statements else of_files(policies)
     judgement = judge(snapshot.facts, judged, given, today)
     if snapshot.failure is not None and judgement.verdict != "blocked":
         return _undecided(snapshot, policies)
+    findings = judgement.findings
+    if project:
+        findings = tuple(replace(finding, project=project) for finding in findings)
     notes = (*snapshot.plan.notes, *judgement.notes)
     if snapshot.failure is not None:
         notes = (*notes, _why_not_more(snapshot, snapshot.failure))
@@ -54,7 +61,7 @@ def judge_snapshot(
         verdict=judgement.verdict,
         base=snapshot.plan.base,
         head=snapshot.plan.head,
-        findings=judgement.findings,
+        findings=findings,
         changes=snapshot.changes,
         revisions=snapshot.plan.revisions,
         statements=snapshot.statements,
@@ -64,6 +71,37 @@ def judge_snapshot(
         policy_count=len(policies),
         server_version=snapshot.after.server_version,
         not_run=snapshot.failure,
+        coverage=judgement.coverage if snapshot.failure is None else Coverage(),
+        project=project,
+    )
+
+
+def judge_snapshots(
+    snapshots: Iterable[Snapshot],
+    policies: tuple[Policy, ...],
+    waivers: Iterable[Waiver] = (),
+    today: date = date.max,
+) -> Reviews:
+    """Judge the snapshots of all projects; see judge_snapshot()."""
+    given = tuple(waivers)
+    return Reviews(tuple(judge_snapshot(one, policies, given, today) for one in snapshots))
+
+
+def approved(reviews: Reviews, approvals: Iterable[Waiver]) -> Reviews:
+    """Give the outcomes with what reviews on GitHub waive; see github/approvals.py.
+
+    An approval goes where something is that it is for; that of nothing is mentioned once.
+    """
+    given = tuple(approvals)
+    places = {
+        w: [p for p in reviews.parts if any(matches(w, f) for f in p.findings)] for w in given
+    }
+    first = reviews.parts[0]
+    return Reviews(
+        tuple(
+            with_approvals(part, [w for w in given if part in (places[w] or [first])])
+            for part in reviews.parts
+        )
     )
 
 
@@ -71,6 +109,8 @@ def with_approvals(outcome: Outcome, approvals: Iterable[Waiver]) -> Outcome:
     """Give the outcome with what reviews on GitHub waive; see github/approvals.py."""
     known = {finding.policy.id for finding in outcome.findings}
     waived = apply_waivers(outcome.findings, approvals, date.max, known)
+    coverage = with_waivers(outcome.coverage, waived.findings)
+    waived = replace(waived, findings=tuple(without_met(waived.findings, coverage)))
     verdict = outcome.verdict if outcome.failure is not None else verdict_of(waived.findings)
     failure = outcome.failure
     if verdict == "passed" and outcome.not_run is not None:  # what blocked is all that was judged
@@ -80,6 +120,7 @@ def with_approvals(outcome: Outcome, approvals: Iterable[Waiver]) -> Outcome:
         verdict=verdict,
         failure=failure,
         findings=waived.findings,
+        coverage=coverage,
         notes=(*outcome.notes, *waived.notes),
     )
 
@@ -114,4 +155,5 @@ def _undecided(snapshot: Snapshot, policies: tuple[Policy, ...]) -> Outcome:
         failure=snapshot.failure,
         notes=plan.notes,
         policy_count=len(policies),
+        project=snapshot.project,
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from gatekeeper.config import ProductionRole
+from gatekeeper.config_database import ProductionRole
 from gatekeeper.judge import judge_snapshot
 from gatekeeper.model.evidence import Failure
 from gatekeeper.model.plan import Plan
@@ -19,12 +19,11 @@ from gatekeeper.review import (
     Progress,
     Setup,
     look,
-    lost_server_explained,
     notes_of_run,
     prepared,
     run_new,
 )
-from gatekeeper.scratch.base import Address, ScratchServer
+from gatekeeper.scratch.base import Address, ScratchServer, lost_server_explained
 from gatekeeper.sources.base import MigrationFailed, Stepwise
 from gatekeeper.sources.retry import with_missing_roles
 from gatekeeper.sources.sql_files import run_scripts

@@ -3,11 +3,11 @@
 Everything with an effect (source, server) comes in as an argument; the rest is pure.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -18,29 +18,29 @@ from gatekeeper.access.effective import Access
 from gatekeeper.catalog.access import read_state
 from gatekeeper.catalog.ask import CatalogQueries, ask
 from gatekeeper.catalog.conversion import classify_conversions
-from gatekeeper.config import ProductionRole
 from gatekeeper.config_data import DataConfig
+from gatekeeper.config_database import ProductionRole
 from gatekeeper.diff.attribute import attribute
 from gatekeeper.diff.attribute_access import attribute_access
 from gatekeeper.diff.compare import compare
-from gatekeeper.errors import ScratchError
 from gatekeeper.facts.build import FactRows, build_facts
 from gatekeeper.facts.reach import Reach
 from gatekeeper.judge import judge_snapshot
 from gatekeeper.model.evidence import Evidence
 from gatekeeper.model.plan import Plan
 from gatekeeper.model.schema import Schema
-from gatekeeper.modelled import models_alone, with_models
+from gatekeeper.modelled import compare_models, keep_base, models_alone, with_models
 from gatekeeper.policy.catalog_query import catalog_queries
 from gatekeeper.policy.model import Policy
 from gatekeeper.report.outcome import Outcome
-from gatekeeper.scratch.base import Address, ScratchServer
+from gatekeeper.scratch.base import Address, ScratchServer, lost_server_explained
 from gatekeeper.snapshot import Snapshot, not_run
 from gatekeeper.sources.base import MigrationFailed, Source
 from gatekeeper.sources.retry import with_missing_roles
 from gatekeeper.sources.sql_files import SqlText, run_scripts
 from gatekeeper.stats import Statistics
-from gatekeeper.witness.read import LockWatch, install, read_events, uninstall
+from gatekeeper.undoing import reads_downgrades, with_undoing
+from gatekeeper.witness.read import LockWatch, end_holders, install, read_events, uninstall
 
 Progress = Callable[[str], None]
 
@@ -50,7 +50,8 @@ class Setup:
     """What the scratch database holds before the first migration, and what is asked of it.
 
     `data` says of which class columns are, and who may read them;
-    `statistics` say how large the tables are in production, where that is known.
+    `statistics` say how large the tables are in production, where that is known; `undoes`: what is
+    new is undone in the end, and run again.
     """
 
     roles: tuple[ProductionRole, ...] = ()
@@ -58,6 +59,7 @@ class Setup:
     queries: CatalogQueries = field(default_factory=dict)
     statistics: Statistics | None = None
     data: DataConfig = field(default_factory=DataConfig)
+    undoes: bool = False
 
 
 def review(
@@ -72,7 +74,7 @@ def review(
     Raises GatekeeperError for what the user must put right first. Migrations that fail are an
     outcome: verdict undecided.
     """
-    setup = replace(setup, queries=catalog_queries(policies))
+    setup = replace(setup, queries=catalog_queries(policies), undoes=reads_downgrades(policies))
     return judge_snapshot(take_snapshot(source, start_server, setup, progress), policies)
 
 
@@ -89,18 +91,6 @@ def take_snapshot(
     """
     with lost_server_explained():
         return _take(source, start_server, setup, progress)
-
-
-@contextmanager
-def lost_server_explained() -> Iterator[None]:
-    """Turn the loss of the scratch database into an error that says what to do."""
-    try:
-        yield
-    except psycopg.OperationalError as error:
-        raise ScratchError(
-            f"the scratch database went away: {str(error).strip()}",
-            "Run the command again; with --database-url, see why the server closed the connection.",
-        ) from error
 
 
 def _take(
@@ -162,10 +152,21 @@ def _run_once(
     progress: Progress,
 ) -> Snapshot:
     run_scripts(setup.bootstrap, database)
-    snapshot = observe(source, plan, database, setup, progress)
+    begun = monotonic()
+    _build(source, database, progress)
+    kept = keep_base(source, server, database, monotonic() - begun)
+    snapshot, before = _observe(source, plan, database, setup, progress)
     notes = (*plan.notes, *notes_of_run(server, database, setup, roles))
     snapshot = replace(snapshot, plan=replace(snapshot.plan, notes=notes))
-    return with_models(source, snapshot, server, database, setup.bootstrap, roles)
+    # Undoing may leave the database anywhere, and for the base's models it is made anew.
+    snapshot, drifts = compare_models(source, snapshot, database)
+    if setup.undoes:
+        progress("undoing the new migrations")
+        snapshot = with_undoing(source, snapshot, before.schema, database)
+    base = kept or database
+    return with_models(
+        source, snapshot, drifts, server, base, setup.bootstrap, roles, kept=kept is not None
+    )
 
 
 def notes_of_run(
@@ -206,13 +207,26 @@ def observe(
 
     Raises MigrationFailed as run_new() does.
     """
+    _build(source, database, progress)
+    snapshot, before = _observe(source, plan, database, setup, progress)
+    return with_undoing(source, snapshot, before.schema, database) if setup.undoes else snapshot
+
+
+def _build(source: Source, database: Address, progress: Progress) -> None:
     progress("building the base schema")
     source.build_base(database)
+
+
+def _observe(
+    source: Source, plan: Plan, database: Address, setup: Setup, progress: Progress
+) -> tuple[Snapshot, State]:
+    """Run what is new on the base; give what happened, and the base's state."""
     with database.connect() as connection:
         before = look(connection, source, setup)
         count = len(plan.new_revisions)
         progress(f"running {count} new migration{'s' if count != 1 else ''}")
-        return run_new(source, plan, database, connection, before, setup, progress)[0]
+        snapshot, _ = run_new(source, plan, database, connection, before, setup, progress)
+    return snapshot, before
 
 
 def look(connection: psycopg.Connection[Any], source: Source, setup: Setup) -> State:
@@ -261,7 +275,7 @@ def run_new(
     changes = attribute_access(changes, statements)
     conversions = classify_conversions(connection, changes, was)
     if more_follow:
-        _end_holders(connection)
+        end_holders(connection)
     if setup.queries or more_follow:
         uninstall(connection)
     after = State(now, can, ask(connection, setup.queries))
@@ -281,16 +295,6 @@ def _refused(
     evidence = Evidence(plan.revisions, error.statements, refused=error.failure.sqlstate)
     facts = build_facts(was, was, (), evidence, row_counts=row_counts)
     return Snapshot(plan, facts, (), error.statements, was, error.failure)
-
-
-def _end_holders(connection: psycopg.Connection[Any]) -> None:
-    """End sessions that still hold locks, as the end of the process that opened them would."""
-    connection.execute(
-        "SELECT pg_terminate_backend(pid, 5000) FROM (SELECT DISTINCT a.pid"
-        " FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid"
-        " WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()"
-        " AND a.backend_type = 'client backend') holder"
-    )
 
 
 def _state(connection: psycopg.Connection[Any], source: Source) -> tuple[Schema, Access]:

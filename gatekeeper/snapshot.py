@@ -27,6 +27,7 @@ class Snapshot:
     statements: tuple[Statement, ...] = ()
     after: Schema = field(default_factory=Schema)
     failure: Failure | None = None
+    project: str = ""  # of several of a repository
 
 
 def not_run(plan: Plan, failure: Failure | None = None) -> Snapshot:

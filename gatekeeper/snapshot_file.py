@@ -1,7 +1,7 @@
 """Writes a snapshot as JSON, and reads it as strictly as a stranger's file must be read."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NoReturn, TypeVar
 
@@ -16,7 +16,7 @@ from gatekeeper.facts.vocabulary import TABLES
 from gatekeeper.model.schema import SchemaObject
 from gatekeeper.snapshot import Snapshot
 
-VERSION = 1
+VERSION = 2
 MOST_BYTES = 50_000_000
 _HINT = "`gatekeeper snapshot` writes one; judge it with the same version of Gatekeeper."
 _TYPES: dict[str, type] = {"text": str, "integer": int, "boolean": bool}
@@ -29,12 +29,15 @@ class SnapshotError(GatekeeperError):
     """A file is no snapshot that this version wrote."""
 
 
-def write_snapshot(snapshot: Snapshot) -> bytes:
-    """Give the file's content. Raises SnapshotError when it would be larger than can be read."""
+def write_snapshots(snapshots: Sequence[Snapshot]) -> bytes:
+    """Give the file's content: one snapshot for each project, in their order.
+
+    Raises SnapshotError when it would be larger than can be read.
+    """
     content = {
         "version": VERSION,
         "gatekeeper": __version__,
-        "snapshot": _converter().unstructure(snapshot),
+        "snapshots": [_converter().unstructure(snapshot) for snapshot in snapshots],
     }
     data = json.dumps(content, separators=(",", ":")).encode()
     if len(data) > MOST_BYTES:
@@ -45,11 +48,11 @@ def write_snapshot(snapshot: Snapshot) -> bytes:
     return data
 
 
-def read_snapshot(data: bytes, name: str) -> Snapshot:
-    """Read what `write_snapshot` gave; `name` is what messages call it.
+def read_snapshots(data: bytes, name: str) -> tuple[Snapshot, ...]:
+    """Read what `write_snapshots` gave; `name` is what messages call it.
 
     Raises SnapshotError for anything else: another version, a field that is missing, unknown or of
-    another type, a word that no fact can have.
+    another type, a word that no fact can have, no snapshot, two of a project.
     """
     if len(data) > MOST_BYTES:
         raise SnapshotError(f"{name}: larger than {MOST_BYTES:,} bytes", _HINT)
@@ -57,17 +60,22 @@ def read_snapshot(data: bytes, name: str) -> Snapshot:
         content = json.loads(data, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise SnapshotError(f"{name}: not the JSON of a snapshot", _HINT) from error
-    if not isinstance(content, dict) or content.keys() != {"version", "gatekeeper", "snapshot"}:
+    if not isinstance(content, dict) or not {"version", "gatekeeper"} <= content.keys():
         raise SnapshotError(f"{name}: not a snapshot", _HINT)
     if (content["version"], content["gatekeeper"]) != (VERSION, __version__):
         raise SnapshotError(
             f"{name}: written by another version of Gatekeeper; this is {__version__}", _HINT
         )
+    if content.keys() != {"version", "gatekeeper", "snapshots"}:
+        raise SnapshotError(f"{name}: not a snapshot", _HINT)
     try:
-        snapshot: Snapshot = _converter().structure(content["snapshot"], Snapshot)
+        kind = tuple[Snapshot, ...]
+        snapshots: tuple[Snapshot, ...] = _converter().structure(content["snapshots"], kind)
+        if not snapshots or len({s.project for s in snapshots}) < len(snapshots):
+            raise ValueError("one for each project")
     except _FAULTS as error:
         raise SnapshotError(f"{name}: not a snapshot: {_reason(error)}", _HINT) from error
-    return snapshot
+    return snapshots
 
 
 _FAULTS = (

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -194,10 +195,8 @@ def read_yaml(text: str, file: str, problems: Problems) -> Node | None:
     if len(text.encode()) > MOST_BYTES:
         problems.add(file, 1, f"the file is larger than {MOST_BYTES:,} bytes")
         return None
-    loader = _Loader(text)
     try:
-        _refuse_tricks(text, file, problems)
-        node = loader.get_single_node()
+        node = _composed(text, file, problems)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         hint = _QUOTE if error.context == "while scanning an alias" else ""
@@ -206,32 +205,62 @@ def read_yaml(text: str, file: str, problems: Problems) -> Node | None:
     except yaml.YAMLError as error:  # a character that YAML does not allow
         problems.add(file, 1, f"not valid YAML: {str(error).splitlines()[0]}")
         return None
-    finally:
-        loader.dispose()
     if node is None:
         return read_yaml("{}", file, problems)
     return Node(node, file, problems)
 
 
-def _refuse_tricks(text: str, file: str, problems: Problems) -> None:
-    """Look at the events before anything is built: an alias may stand for billions of nodes."""
-    depth = 0
+def _composed(text: str, file: str, problems: Problems) -> yaml.Node | None:
+    """Build the nodes of the one document; None when there is none.
+
+    PyYAML would do it, but recursively, with aliases (one may stand for billions of nodes), and
+    with a tag for each node, which nobody asks for and which takes most of the time.
+    """
+    root: yaml.Node | None = None
+    around: list[yaml.CollectionNode] = []  # the collections that the event is in
     for event in yaml.parse(text, Loader=_Loader):
-        mark = event.start_mark
-        line = mark.line + 1 if mark is not None else 1
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > _MOST_DEPTH:
+        line = event.start_mark.line + 1 if event.start_mark is not None else 1
+        if isinstance(event, yaml.CollectionEndEvent):
+            ended = around.pop()
+            if isinstance(ended, yaml.MappingNode):
+                ended.value = list(zip(ended.value[::2], ended.value[1::2], strict=True))
+            continue
+        if isinstance(event, yaml.DocumentStartEvent) and root is not None:
+            found = "one document is expected, and this begins another"
+            mark: Any = event.start_mark  # of libyaml, or of PyYAML: the stubs tell them apart
+            raise yaml.MarkedYAMLError(problem=found, problem_mark=mark)
+        if not isinstance(event, yaml.NodeEvent):
+            continue
+        _refuse_tricks(event, line, file, problems)
+        node = _node(event)
+        if around:
+            around[-1].value.append(node)
+        else:
+            root = node
+        if isinstance(node, yaml.CollectionNode):
+            around.append(node)
+            if len(around) > _MOST_DEPTH:
                 problems.add(file, line, f"nested deeper than {_MOST_DEPTH} levels")
                 problems.raise_if_any()
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            problems.add(file, line, "anchors and aliases (& and *) are not allowed here")
-            problems.raise_if_any()
-        if tag := getattr(event, "tag", None):
-            problems.add(file, line, f"tags ({tag}) are not allowed here")
-            problems.raise_if_any()
+    return root
+
+
+def _node(event: yaml.NodeEvent) -> yaml.Node:
+    start: Any = event.start_mark
+    end: Any = event.end_mark
+    if isinstance(event, yaml.ScalarEvent):
+        return yaml.ScalarNode("", event.value, start, end, event.style)
+    kind = yaml.MappingNode if isinstance(event, yaml.MappingStartEvent) else yaml.SequenceNode
+    return kind("", [], start, end)
+
+
+def _refuse_tricks(event: yaml.NodeEvent, line: int, file: str, problems: Problems) -> None:
+    if event.anchor or isinstance(event, yaml.AliasEvent):
+        problems.add(file, line, "anchors and aliases (& and *) are not allowed here")
+        problems.raise_if_any()
+    if tag := getattr(event, "tag", None):
+        problems.add(file, line, f"tags ({tag}) are not allowed here")
+        problems.raise_if_any()
 
 
 def read_text(path: Path, name: str | None = None, most_bytes: int = MOST_BYTES) -> str:

@@ -1,5 +1,6 @@
 """The pipeline of an audit: the facts of a schema in which nothing changed, and what follows."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -134,6 +135,19 @@ def test_what_is_waived_is_not_debt(side):
 def test_waivers_that_nothing_needs(side, policy, subject, kinds):
     found = audit(side, Rules(ALL, (waiver(policy, subject),), date(2030, 1, 1)))
     assert [idle.kind for idle in found.idle] == kinds
+
+
+def test_a_waiver_that_lasts_too_long(side):
+    long = replace(waiver("missing-primary-key", "public.log"), most_days=9)
+    found = audit(side, Rules(ALL, (long,), date(2030, 1, 1)))
+    assert [(idle.kind, idle.message) for idle in found.idle] == [
+        (
+            "refused",
+            "g.yml:1: the waiver of missing-primary-key for public.log does not count: it has no"
+            " until, and waiver_days of gatekeeper.yml lets it last until 2030-01-10 at most",
+        )
+    ]
+    assert not found.waived
 
 
 def test_two_waivers_for_one_finding_are_both_of_use(side):

@@ -6,13 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gatekeeper.config import (
-    Config,
-    Database,
-    Migrations,
-    ProductionRole,
-    load_config,
-)
+from gatekeeper.config import Config, Migrations, load_config
+from gatekeeper.config_database import Database, ProductionRole
 from gatekeeper.errors import ConfigError
 from gatekeeper.tree import FolderTree
 
@@ -196,6 +191,18 @@ def test_a_template_of_the_report_is_named(tmp_path: Path) -> None:
         "2: unknown key 'templat'; did you mean template?"
     ]
     assert _mistakes(tmp_path, "report: {template: [a]}\n") == ["1: expected a text, found a list"]
+
+
+def test_what_is_imported_before_the_migrations(tmp_path: Path) -> None:
+    text = "migrations: {prelude: ci/ready.py, env_py: bare}\n"
+    migrations = _load(tmp_path, text).migrations
+    assert (migrations.prelude, migrations.env_py) == ("ci/ready.py", "bare")
+    assert _mistakes(tmp_path, "migrations: {env_py: none}\n") == [
+        "1: 'none' is no value (one of project, bare)"
+    ]
+    assert _mistakes(tmp_path, "migrations: {prelude: [a.py]}\n") == [
+        "1: expected a text, found a list"
+    ]
 
 
 def test_a_given_path_is_taken_as_it_is(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatekeeper.config import ProductionRole
+from gatekeeper.config_database import ProductionRole
 from gatekeeper.errors import SourceError
 from gatekeeper.git import Repository
 from gatekeeper.policy.load import load_all

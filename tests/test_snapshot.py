@@ -14,10 +14,11 @@ from gatekeeper.policy.load import load_all
 from gatekeeper.policy.model import Policy
 from gatekeeper.report.json import render_json
 from gatekeeper.report.markdown import render_markdown
+from gatekeeper.report.outcome import alone
 from gatekeeper.review import Setup, observe
 from gatekeeper.scratch.base import Address
 from gatekeeper.snapshot import Snapshot
-from gatekeeper.snapshot_file import SnapshotError, read_snapshot, write_snapshot
+from gatekeeper.snapshot_file import SnapshotError, read_snapshots, write_snapshots
 from gatekeeper.sources.split import split_script
 from gatekeeper.sources.sql_files import SqlFiles
 
@@ -54,20 +55,20 @@ def snapshot(database: Address, policies: tuple[Policy, ...]) -> Snapshot:
 def test_what_is_written_is_read_and_judged_alike(
     snapshot: Snapshot, policies: tuple[Policy, ...]
 ) -> None:
-    again = read_snapshot(write_snapshot(snapshot), "snapshot.json")
+    (again,) = read_snapshots(write_snapshots([snapshot]), "snapshot.json")
     assert again == snapshot
     one, other = judge_snapshot(snapshot, policies), judge_snapshot(again, policies)
     assert one.findings
-    assert render_json(one) == render_json(other)
+    assert render_json(alone(one)) == render_json(alone(other))
     assert render_markdown(one) == render_markdown(other)
 
 
 def test_a_policy_that_was_not_asked_is_not_silently_clean(
     snapshot: Snapshot, policies: tuple[Policy, ...]
 ) -> None:
-    content = json.loads(write_snapshot(snapshot))
-    content["snapshot"]["facts"]["asked_head"].popitem()
-    less = read_snapshot(json.dumps(content).encode(), "snapshot.json")
+    content = json.loads(write_snapshots([snapshot]))
+    content["snapshots"][0]["facts"]["asked_head"].popitem()
+    (less,) = read_snapshots(json.dumps(content).encode(), "snapshot.json")
     with pytest.raises(Exception, match="it was taken with other policies"):
         judge_snapshot(less, policies)
 
@@ -84,7 +85,7 @@ def test_no_change_of_the_file_breaks_the_reader(
     snapshot: Snapshot, policies: tuple[Policy, ...]
 ) -> None:
     """Whatever stands in the file: it is read and can be judged, or refused with a message."""
-    original = json.loads(write_snapshot(snapshot))
+    original = json.loads(write_snapshots([snapshot]))
     few = tuple(p for p in policies if p.pack in ("destructive", "access"))
     refused = judged = 0
     for path in _places(original):
@@ -96,7 +97,7 @@ def test_no_change_of_the_file_breaks_the_reader(
                     at = at[key]
                 at[path[-1]] = value
             try:
-                found = read_snapshot(json.dumps(changed).encode(), "snapshot.json")
+                (found,) = read_snapshots(json.dumps(changed).encode(), "snapshot.json")
             except SnapshotError as error:
                 assert error.message.startswith("snapshot.json: ")  # noqa: PT017
                 refused += 1
@@ -107,7 +108,7 @@ def test_no_change_of_the_file_breaks_the_reader(
             except GatekeeperError as error:
                 assert "other policies" in error.message  # noqa: PT017
                 continue
-            render_json(outcome)
+            render_json(alone(outcome))
             render_markdown(outcome)
     assert refused > judged > 0
 
@@ -130,16 +131,16 @@ def test_no_change_of_the_file_breaks_the_reader(
 def test_what_no_snapshot_holds_is_refused(
     snapshot: Snapshot, path: tuple[Any, ...], value: Any
 ) -> None:
-    content = json.loads(write_snapshot(snapshot))
-    at = content["snapshot"]
+    content = json.loads(write_snapshots([snapshot]))
+    at = content["snapshots"][0]
     for key in path[:-1]:
         at = at[key]
     at[path[-1]] = value
     with pytest.raises(SnapshotError, match=r"snapshot\.json: not a snapshot"):
-        read_snapshot(json.dumps(content).encode(), "snapshot.json")
+        read_snapshots(json.dumps(content).encode(), "snapshot.json")
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff", b"NaN", b"{}", b"[1]", b"[" * 200_000])
 def test_what_is_not_json_of_ours_is_refused(data: bytes) -> None:
     with pytest.raises(SnapshotError):
-        read_snapshot(data, "snapshot.json")
+        read_snapshots(data, "snapshot.json")

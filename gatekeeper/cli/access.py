@@ -13,6 +13,7 @@ from gatekeeper.cli.options import (
     ConfigFile,
     ConfigFrom,
     DatabaseUrl,
+    Project,
     Python,
     Quiet,
 )
@@ -91,6 +92,7 @@ def access(
         Path | None, typer.Option(help="Write the file for --expect.", show_default=False)
     ] = None,
     config: AlembicConfig = None,
+    project: Project = None,
     python: Python = None,
     database_url: DatabaseUrl = None,
     config_file: ConfigFile = None,
@@ -136,6 +138,8 @@ def access(
         from gatekeeper.cli.access_report import Reader, known_classes, known_privileges
 
         settings = with_arguments(read_config(config_file, config_from), config, python)
+        if project or side is None:
+            settings = settings.only(project)
         wanted = Wanted(
             roles=tuple(role or ()),
             things=tuple(table or ()),

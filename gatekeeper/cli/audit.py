@@ -16,6 +16,7 @@ from gatekeeper.cli.options import (
     ConfigFrom,
     DatabaseUrl,
     Packs,
+    Project,
     Python,
     Quiet,
 )
@@ -80,6 +81,7 @@ def audit(
         FailOn, typer.Option(help="The least severity of what is new that makes it fail.")
     ] = FailOn.error,
     config: AlembicConfig = None,
+    project: Project = None,
     python: Python = None,
     database_url: DatabaseUrl = None,
     config_file: ConfigFile = None,
@@ -123,6 +125,8 @@ def audit(
         )
         _refuse_mixtures(asked, config_from)
         settings = with_arguments(read_config(config_file, config_from), config, python, packs)
+        if project or not (url or schema):
+            settings = settings.only(project)
         found = perform(settings, asked)
         if isinstance(found, str):
             typer.echo(found)
@@ -186,5 +190,9 @@ def _rendered(found: "Audit", format_: Format, *, everything: bool) -> str | Non
             from gatekeeper.report.audit_sarif import render_audit_sarif
 
             return render_audit_sarif(found, everything=everything)
+        case Format.html:
+            from gatekeeper.report.html_audit import render_audit_html
+
+            return render_audit_html(found, everything=everything)
         case Format.terminal:
             return None

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gatekeeper.audit import Rules, audit, entries, for_catalog_alone, kept
-from gatekeeper.baseline import FILE, read_baseline, render_baseline
+from gatekeeper.baseline import baseline_file, read_baseline, render_baseline
 from gatekeeper.cli.check import alembic_options
 from gatekeeper.cli.session import (
     progress_shown,
@@ -61,16 +61,17 @@ def perform(config: Config, asked: Asked) -> Audit | str:
     statistics = read_statistics(config.tree, config.stats) if config.stats else None
     rules = Rules(
         policies,
-        file_waivers(config.waivers),
+        # Of plain SQL and of a database nobody knows the project.
+        file_waivers(w for w in config.waivers if w.project in ("", config.project)),
         today(),
-        read_baseline(config.tree),
+        read_baseline(config.tree, config.project),
         asked.fail_on,
         config.data,
         statistics.rows if statistics else {},
     )
     if asked.prune and rules.known is None:
         raise GatekeeperError(
-            f"{config.tree.display(FILE)}: there is no baseline",
+            f"{config.tree.display(baseline_file(config.project))}: there is no baseline",
             "`gatekeeper audit --write-baseline` writes one.",
         )
     side_schema = _read(config, side, rules, asked)
@@ -79,7 +80,10 @@ def perform(config: Config, asked: Asked) -> Audit | str:
     if asked.write:
         return _write(config, asked, found)
     if asked.prune and found.debt is not None:
-        write_whole(config.root / FILE, render_baseline(kept(found, rules.known or ())))
+        write_whole(
+            config.root / baseline_file(config.project),
+            render_baseline(kept(found, rules.known or ())),
+        )
         return replace(found, debt=replace(found.debt, pruned=True))
     return found
 
@@ -153,9 +157,10 @@ def _write(config: Config, asked: Asked, found: Audit) -> str:
     """Write the baseline anew; entries are kept of policies that only this audit leaves out."""
     known = entries(found)
     others = found.debt.unjudged if found.debt and (asked.packs or asked.url) else ()
-    write_whole(config.root / FILE, render_baseline((*known, *others)))
+    file = baseline_file(config.project)
+    write_whole(config.root / file, render_baseline((*known, *others)))
     also = ", and what it says of other policies kept" if others else ""
     return (
-        f"{config.tree.display(FILE)}: {counted(len(known), 'known finding')}{also}. Commit the"
+        f"{config.tree.display(file)}: {counted(len(known), 'known finding')}{also}. Commit the"
         " file; `gatekeeper audit` says what is new from now on."
     )

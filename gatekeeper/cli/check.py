@@ -14,6 +14,7 @@ from gatekeeper.cli.options import (
     ConfigFrom,
     DatabaseUrl,
     Packs,
+    Project,
     Python,
     Quiet,
 )
@@ -32,7 +33,7 @@ from gatekeeper.errors import GatekeeperError
 if TYPE_CHECKING:
     from gatekeeper.config import Config
     from gatekeeper.policy.model import Policy
-    from gatekeeper.report.outcome import Outcome
+    from gatekeeper.report.outcome import Reviews
     from gatekeeper.review import Setup
     from gatekeeper.snapshot import Snapshot
     from gatekeeper.sources.alembic.revisions import AlembicOptions
@@ -89,6 +90,7 @@ def check(
     schema: Schema = None,
     transaction: TransactionOption = Transaction.single,
     config: AlembicConfig = None,
+    project: Project = None,
     python: Python = None,
     database_url: DatabaseUrl = None,
     packs: Packs = None,
@@ -123,10 +125,11 @@ def check(
             transaction=transaction.value,
             database_url=database_url,
             quiet=quiet,
+            project=project,
         )
-        outcome = perform(settings, asked)
-        show(outcome, format_, output, template)
-    raise typer.Exit(EXIT_STATUS[outcome.verdict])
+        reviews = perform(settings, asked)
+        show(reviews, format_, output, template)
+    raise typer.Exit(EXIT_STATUS[reviews.verdict])
 
 
 def sql_files(schema: Path | None, migrations: list[Path] | None) -> tuple[Path, list[Path]] | None:
@@ -155,26 +158,38 @@ class Asked:
     transaction: str = "single"
     database_url: str | None = None
     quiet: bool = False
+    project: str | None = None
 
 
-def perform(config: "Config", asked: Asked) -> "Outcome":
-    """Put a review together from the configuration, and run it."""
-    from gatekeeper.judge import judge_snapshot
+def perform(config: "Config", asked: Asked) -> "Reviews":
+    """Put the reviews of all projects that are asked for together, and run them."""
+    from gatekeeper.judge import judge_snapshots
     from gatekeeper.policy.load import load_policies
     from gatekeeper.policy.waivers import file_waivers
 
     policies = load_policies(config)
-    snapshot = take(config, policies, asked)
-    return judge_snapshot(snapshot, policies, file_waivers(config.waivers), today())
+    snapshots = take_all(config, policies, asked)
+    return judge_snapshots(snapshots, policies, file_waivers(config.waivers), today())
 
 
-def take(config: "Config", policies: "tuple[Policy, ...]", asked: Asked) -> "Snapshot":
-    """Run what is new, as the configuration says, and give what happened."""
+def take_all(
+    config: "Config", policies: "tuple[Policy, ...]", asked: Asked
+) -> "tuple[Snapshot, ...]":
+    """Run what is new in each project that is asked for, and give what happened."""
+    plain = asked.sql is not None and asked.project is None  # files belong to no project
+    chosen = (config,) if plain else config.chosen(asked.project)
+    return tuple(replace(_take(one, policies, asked), project=one.project) for one in chosen)
+
+
+def _take(config: "Config", policies: "tuple[Policy, ...]", asked: Asked) -> "Snapshot":
     from gatekeeper.review import take_snapshot
     from gatekeeper.sources.base import Source
 
     setup = setup_of(config, policies)
-    with run_directory() as run, progress_shown(quiet=asked.quiet) as progress:
+    with (
+        run_directory() as run,
+        progress_shown(quiet=asked.quiet, about=config.project) as progress,
+    ):
         source: Source
         if asked.sql is not None:
             from gatekeeper.sources.sql_files import SqlFiles
@@ -182,12 +197,12 @@ def take(config: "Config", policies: "tuple[Policy, ...]", asked: Asked) -> "Sna
             source = SqlFiles(*asked.sql, transaction=asked.transaction)
         else:
             from gatekeeper.git import Repository
+            from gatekeeper.sources.alembic.downgrade import UndoableSource
             from gatekeeper.sources.alembic.drift import ModelledSource
-            from gatekeeper.sources.alembic.source import AlembicSource
 
             repository = Repository(Path.cwd())
             compares = any("drifts" in policy.reads for policy in policies)
-            source = (ModelledSource if compares else AlembicSource)(
+            source = (ModelledSource if compares else UndoableSource)(
                 repository,
                 run,
                 base=asked.base,
@@ -208,9 +223,11 @@ def setup_of(config: "Config", policies: "tuple[Policy, ...]") -> "Setup":
     from gatekeeper.review import Setup
     from gatekeeper.sources.sql_files import bootstrap_scripts
     from gatekeeper.stats import read_statistics
+    from gatekeeper.undoing import reads_downgrades
 
     return Setup(
         queries=catalog_queries(policies),
+        undoes=reads_downgrades(policies),
         roles=config.database.roles,
         bootstrap=bootstrap_scripts(config),
         data=config.data,
@@ -224,14 +241,19 @@ def with_arguments(
     python: str | None,
     packs: list[str] | None = None,
 ) -> "Config":
-    """Let the command line override gatekeeper.yml; its paths are relative to where we are."""
+    """Let the command line override gatekeeper.yml; its paths are relative to where we are.
+
+    Who names a configuration of Alembic means that one, and none of the projects.
+    """
     migrations = settings.migrations
     if config is not None:
+        settings = replace(settings, projects=())
         migrations = replace(migrations, config=str(Path(config).resolve()))
     if python is not None:
         path = Path(python).expanduser()
         migrations = replace(migrations, python=str(path.absolute()) if "/" in python else python)
-    settings = replace(settings, migrations=migrations)
+    projects = tuple(with_arguments(one, None, python) for one in settings.projects)
+    settings = replace(settings, migrations=migrations, projects=projects)
     return replace(settings, packs=tuple(packs)) if packs else settings
 
 
@@ -241,19 +263,21 @@ def alembic_options(config: "Config", root: Path) -> "AlembicOptions":
     from gatekeeper.sources.alembic.revisions import AlembicOptions
 
     return AlembicOptions(
-        config=_from_root(config, root),
+        config=_from_root(config, root, config.migrations.config),
         section=config.migrations.section,
         python=_python(config),
         env=config.migrations.env,
         x=config.migrations.x,
         timeout=config.migrations.timeout,
+        database=config.migrations.database,
         baseline=read_start(config),
+        prelude=_from_root(config, root, config.migrations.prelude),
+        bare=config.migrations.env_py == "bare",
     )
 
 
-def _from_root(config: "Config", root: Path) -> str | None:
-    """Give the path of alembic.ini relative to the repository's root."""
-    given = config.migrations.config
+def _from_root(config: "Config", root: Path, given: str | None) -> str | None:
+    """Give a path of gatekeeper.yml relative to the repository's root."""
     if given is None:
         return None
     try:

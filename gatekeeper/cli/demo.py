@@ -19,7 +19,7 @@ def demo() -> None:
     with errors_reported():
         from gatekeeper.config import Config, Migrations
         from gatekeeper.demo import build_shop
-        from gatekeeper.report.markdown import render_markdown
+        from gatekeeper.report.joint import render_reviews
         from gatekeeper.tree import FolderTree
 
         if shutil.which("git") is None:
@@ -33,13 +33,13 @@ def demo() -> None:
             os.chdir(repository)
             # Our own interpreter: it has alembic and a driver, whatever the caller has activated.
             config = Config(FolderTree(repository), migrations=Migrations(python=sys.executable))
-            outcome = perform(config, Asked())
+            reviews = perform(config, Asked())
             comment = folder / "comment.md"
-            comment.write_text(render_markdown(outcome), "utf-8")
+            comment.write_text(render_reviews(reviews), "utf-8")
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        show(outcome, Format.terminal, None)
+        show(reviews, Format.terminal, None)
         command = (here / sys.argv[0]).resolve()
         lines = (
             "",

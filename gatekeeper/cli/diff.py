@@ -13,6 +13,7 @@ from gatekeeper.cli.options import (
     ConfigFile,
     ConfigFrom,
     DatabaseUrl,
+    Project,
     Python,
     Quiet,
 )
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from gatekeeper.model.schema import Schema
     from gatekeeper.model.security import Security
     from gatekeeper.report.difference import Difference
+    from gatekeeper.sources.sides import Side
 
 _SIDE = "A file or folder of SQL, the URL of a PostgreSQL database, or a git revision."
 
@@ -45,6 +47,7 @@ def diff(
     before: Annotated[str, typer.Argument(metavar="A", help=_SIDE)],
     after: Annotated[str, typer.Argument(metavar="B", help=_SIDE)],
     config: AlembicConfig = None,
+    project: Project = None,
     python: Python = None,
     database_url: DatabaseUrl = None,
     config_file: ConfigFile = None,
@@ -79,22 +82,26 @@ def diff(
     gatekeeper diff schema.sql migrations/    does the dump say what the scripts do?
     """
     with errors_reported():
+        from gatekeeper.sources.sides import Commit, find_side
+
         settings = with_arguments(read_config(config_file, config_from), config, python)
-        difference = _compared(settings, before, after, database_url, quiet=quiet)
+        sides = find_side(before), find_side(after)  # both, before anything runs
+        if project or any(isinstance(side, Commit) for side in sides):
+            settings = settings.only(project)
+        difference = _compared(settings, sides, database_url, quiet=quiet)
         _show(difference, format_, output)
     raise typer.Exit(1 if difference.changes else 0)
 
 
 def _compared(
-    config: "Config", before: str, after: str, database_url: str | None, *, quiet: bool
+    config: "Config", sides: "tuple[Side, Side]", database_url: str | None, *, quiet: bool
 ) -> "Difference":
     from gatekeeper.catalog.read import without_tables
     from gatekeeper.diff.compare import compare
     from gatekeeper.report.difference import Difference
-    from gatekeeper.sources.sides import SideReader, find_side
+    from gatekeeper.sources.sides import SideReader
     from gatekeeper.sources.sql_files import bootstrap_scripts
 
-    sides = find_side(before), find_side(after)  # both, before anything runs
     with run_directory() as run, progress_shown(quiet=quiet) as progress:
         reader = SideReader(
             run,

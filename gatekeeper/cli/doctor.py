@@ -12,6 +12,7 @@ from gatekeeper.cli.options import (
     ConfigFile,
     ConfigFrom,
     DatabaseUrl,
+    Project,
     Python,
     Quiet,
 )
@@ -34,6 +35,7 @@ class Format(StrEnum):
 def doctor(
     base: Base = None,
     config: AlembicConfig = None,
+    project: Project = None,
     python: Python = None,
     database_url: DatabaseUrl = None,
     config_file: ConfigFile = None,
@@ -47,21 +49,23 @@ def doctor(
 
     Git, the base, gatekeeper.yml, policies, waivers, the interpreter, the scratch database, env.py,
     the whole history and what is new in it: everything is really tried, nothing is judged. What
-    needs a step that failed is not tried. GitHub is not asked anything.
+    needs a step that failed is not tried. GitHub is not asked anything. Where gatekeeper.yml has
+    several projects, each is gone through in turn.
 
     Exit status 0: all works. 2: something must be put right first.
     """
     with log_guarded(data=format_ is Format.json), errors_reported():
         from gatekeeper.cli.doctor_steps import examine, print_steps, steps_json
 
-        with run_directory() as run, progress_shown(quiet=quiet) as progress:
+        with progress_shown(quiet=quiet) as progress:
             checkup = examine(
-                run,
+                run_directory,
                 base=base,
                 config_from=config_from,
                 settings=lambda commit: with_arguments(
                     read_config(config_file, commit), config, python
                 ),
+                project=project,
                 database_url=database_url,
                 progress=progress,
             )

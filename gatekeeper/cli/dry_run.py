@@ -17,7 +17,15 @@ from gatekeeper.cli.check import (
     setup_of,
     with_arguments,
 )
-from gatekeeper.cli.options import AlembicConfig, ConfigFile, DatabaseUrl, Packs, Python, Quiet
+from gatekeeper.cli.options import (
+    AlembicConfig,
+    ConfigFile,
+    DatabaseUrl,
+    Packs,
+    Project,
+    Python,
+    Quiet,
+)
 from gatekeeper.cli.output import Output
 from gatekeeper.cli.session import (
     USAGE_ERROR,
@@ -92,6 +100,7 @@ def dry_run(
     schema: Schema = None,
     transaction: TransactionOption = Transaction.single,
     config: AlembicConfig = None,
+    project: Project = None,
     python: Python = None,
     database_url: DatabaseUrl = None,
     config_file: ConfigFile = None,
@@ -116,6 +125,8 @@ def dry_run(
     with errors_reported():
         settings = with_arguments(read_config(config_file), config, python, packs)
         files = _sql_files(schema, migrations, since, head)
+        if project or files is None:
+            settings = settings.only(project)
         if last is not None and since is not None:
             raise GatekeeperError("--last and --since do not go together", "Give one of them.")
         chosen, tried = _policies(settings, policies or [], only or [])

@@ -16,8 +16,8 @@ def init(
     config: Annotated[
         str | None,
         typer.Option(
-            help="Path of alembic.ini or pyproject.toml, when there are several: each gets a"
-            " configuration of its own.",
+            help="Path of alembic.ini or pyproject.toml, when there are several and one is meant:"
+            " it gets a configuration of its own.",
             show_default=False,
         ),
     ] = None,
@@ -33,7 +33,8 @@ def init(
 
     Nothing is asked. The whole history is run on a scratch database to find out what it needs:
     settings that the application demands get a stand-in, roles that production creates are named.
-    Files that exist stay as they are, unless --force.
+    Files that exist stay as they are, unless --force. Several Alembic projects become projects of
+    one gatekeeper.yml at the repository's root, with one workflow.
 
     Exit status 0: `gatekeeper check` works. 2: something must be put right first; it is said what.
 

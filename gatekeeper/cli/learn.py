@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gatekeeper.cli.options import Project
 from gatekeeper.cli.session import (
     errors_reported,
     read_config,
@@ -64,6 +65,7 @@ def query(
         list[Path] | None,
         typer.Option(help="Plain SQL: a migration; may be repeated.", show_default=False),
     ] = None,
+    project: Project = None,
 ) -> None:
     """Run SQL over the facts of a pull request, as policies see them.
 
@@ -78,7 +80,9 @@ def query(
         from gatekeeper.facts.store import FactStore
 
         files = (schema, migration) if schema is not None and migration else None
-        outcome = perform(read_config(None), Asked(base=base, sql=files))
+        config = read_config(None)
+        one = config if files is not None and project is None else config.only(project)
+        (outcome,) = perform(one, Asked(base=base, sql=files)).parts
         if outcome.failure is not None:
             raise GatekeeperError(outcome.failure.message, outcome.failure.hint or "")
         store = FactStore(outcome.facts.head)
@@ -100,10 +104,9 @@ def schema(
     name: Annotated[
         str,
         typer.Argument(
-            help="report: what `check --format json` prints. diff: what `diff --format json`"
-            " prints. access: what `access --format json` prints. dry-run: what"
-            " `dry-run --format json` prints. audit: what `audit --format json` prints."
-            " policies: a pack. config: gatekeeper.yml."
+            help="report: what `check --format json` prints. reports: the same for several"
+            " projects. diff, access, dry-run, audit, coverage: what these print with --format"
+            " json. policies: a pack. config: gatekeeper.yml."
         ),
     ],
 ) -> None:
@@ -111,16 +114,23 @@ def schema(
     with errors_reported():
         import json
 
-        from gatekeeper.policy.jsonschema import config_schema, pack_schema
+        from gatekeeper.policy.config_schema import config_schema
+        from gatekeeper.policy.jsonschema import pack_schema
         from gatekeeper.policy.load import load_all
+        from gatekeeper.report.json import several_schema
         from gatekeeper.yaml_reader import did_you_mean
 
         made = {
             "report": lambda: _packaged("report.schema.json"),
+            "reports": lambda: (
+                json.dumps(several_schema(json.loads(_packaged("report.schema.json"))), indent=2)
+                + "\n"
+            ),
             "diff": lambda: _packaged("diff.schema.json"),
             "access": lambda: _packaged("access.schema.json"),
             "dry-run": lambda: _packaged("dry-run.schema.json"),
             "audit": lambda: _packaged("audit.schema.json"),
+            "coverage": lambda: _packaged("coverage.schema.json"),
             "policies": lambda: json.dumps(pack_schema(), indent=2) + "\n",
             "config": lambda: json.dumps(config_schema(load_all().values()), indent=2) + "\n",
         }

@@ -1,5 +1,6 @@
 """The command line."""
 
+import gc
 import sys
 import traceback
 from typing import Annotated
@@ -11,6 +12,7 @@ from gatekeeper.cli.access import access
 from gatekeeper.cli.actions import log_guarded
 from gatekeeper.cli.audit import audit
 from gatekeeper.cli.check import check
+from gatekeeper.cli.coverage import coverage
 from gatekeeper.cli.demo import demo
 from gatekeeper.cli.diff import diff
 from gatekeeper.cli.doctor import doctor
@@ -37,6 +39,7 @@ app = typer.Typer(
 app.command()(access)
 app.command()(audit)
 app.command()(check)
+app.command()(coverage)
 app.command()(demo)
 app.command()(diff)
 app.command()(doctor)
@@ -70,6 +73,7 @@ def _options(
 
 def run() -> None:
     """Start the command line; a mistake of ours is exit status 2, never taken for a verdict."""
+    gc.set_threshold(100_000, 50, 100)  # by default a tenth of the start is looking for garbage
     try:
         app()
     except Exception:  # noqa: BLE001 - the one place; the traceback is what a bug report needs

@@ -47,4 +47,11 @@ Packs = Annotated[
         show_default=False,
     ),
 ]
+Project = Annotated[
+    str | None,
+    typer.Option(
+        help="The project that is meant, where gatekeeper.yml names several under projects:.",
+        show_default=False,
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]

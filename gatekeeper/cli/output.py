@@ -11,7 +11,7 @@ from gatekeeper.cli.session import write_whole
 
 if TYPE_CHECKING:
     from gatekeeper.report.markdown import OwnTemplate
-    from gatekeeper.report.outcome import Outcome
+    from gatekeeper.report.outcome import Reviews
 
 
 class Format(StrEnum):
@@ -21,6 +21,7 @@ class Format(StrEnum):
     json = "json"
     markdown = "markdown"
     sarif = "sarif"
+    html = "html"
 
 
 ReportFormat = Annotated[Format, typer.Option("--format", "-f", help="How to print the report.")]
@@ -41,27 +42,27 @@ def is_data(format_: Format, output: Path | None) -> bool:
 
 
 def show(
-    outcome: "Outcome", format_: Format, output: Path | None, template: "OwnTemplate | None" = None
+    reviews: "Reviews", format_: Format, output: Path | None, template: "OwnTemplate | None" = None
 ) -> None:
     """Print the report, or write it to a file and print the terminal's."""
     from rich.console import Console
 
-    from gatekeeper.report.terminal import print_terminal
+    from gatekeeper.report.terminal import print_reviews
 
-    text = rendered(outcome, format_, template)
+    text = rendered(reviews, format_, template)
     if output is not None:
         written = StringIO()
         if text is None:
-            print_terminal(outcome, Console(file=written, width=100))
+            print_reviews(reviews, Console(file=written, width=100))
         write_whole(output, text or written.getvalue())
     if text is None or output is not None:
-        print_terminal(outcome, Console(highlight=False))
+        print_reviews(reviews, Console(highlight=False))
     else:
         typer.echo(text, nl=False)
 
 
 def rendered(
-    outcome: "Outcome", format_: Format, template: "OwnTemplate | None" = None
+    reviews: "Reviews", format_: Format, template: "OwnTemplate | None" = None
 ) -> str | None:
     """Give the report as text; None for the terminal's, which depends on its width.
 
@@ -71,14 +72,18 @@ def rendered(
         case Format.json:
             from gatekeeper.report.json import render_json
 
-            return render_json(outcome)
+            return render_json(reviews)
         case Format.markdown:
-            from gatekeeper.report.markdown import render_markdown
+            from gatekeeper.report.joint import render_reviews
 
-            return render_markdown(outcome, template=template)
+            return render_reviews(reviews, template=template)
         case Format.sarif:
             from gatekeeper.report.sarif import render_sarif
 
-            return render_sarif(outcome)
+            return render_sarif(reviews)
+        case Format.html:
+            from gatekeeper.report.html import render_html
+
+            return render_html(reviews)
         case Format.terminal:
             return None

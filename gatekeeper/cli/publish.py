@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gatekeeper.cli.actions import log_guarded
-from gatekeeper.cli.options import ConfigFile, ConfigFrom, Packs
+from gatekeeper.cli.options import ConfigFile, ConfigFrom, Packs, Project
 from gatekeeper.cli.session import errors_reported
 
 
@@ -50,9 +50,13 @@ def publish(
     sarif: Annotated[
         Path | None, typer.Option(help="Write the report as SARIF.", show_default=False)
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the report as a page of HTML.", show_default=False)
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Publish nothing, and end with exit status 0.")
     ] = False,
+    project: Project = None,
     packs: Packs = None,
     config_file: ConfigFile = None,
     config_from: ConfigFrom = None,
@@ -86,8 +90,10 @@ def publish(
                     options=Options(comment.value, inline_comments, check_run, key),
                     json=json,
                     sarif=sarif,
+                    html=html,
                     dry_run=dry_run,
                     packs=tuple(packs or ()),
+                    project=project,
                     config_file=config_file,
                     config_from=config_from,
                     workflow=workflow,

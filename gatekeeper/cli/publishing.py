@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatekeeper.cli.actions import compared
-from gatekeeper.cli.judge import read_file
+from gatekeeper.cli.judge import of_projects, read_file
 from gatekeeper.cli.output import Format, rendered
 from gatekeeper.cli.session import error_console, own_template, read_config, today, write_whole
 from gatekeeper.config import FILE_NAMES, Config
@@ -34,17 +34,17 @@ from gatekeeper.github.publish import (
     touched_alerts,
 )
 from gatekeeper.github.runner import write_outputs
-from gatekeeper.judge import judge_snapshot, unasked, with_approvals
+from gatekeeper.judge import approved, judge_snapshots, unasked
 from gatekeeper.policy.load import load_policies
 from gatekeeper.policy.model import Policy, Waiver
 from gatekeeper.policy.waivers import file_waivers
 from gatekeeper.report.escape import Markup, code, visible_lines
 from gatekeeper.report.markdown import OwnTemplate
-from gatekeeper.report.outcome import EXIT_STATUS, Outcome
+from gatekeeper.report.outcome import EXIT_STATUS, Reviews
 from gatekeeper.report.preview import preview
-from gatekeeper.report.terminal import print_terminal
+from gatekeeper.report.terminal import print_reviews
 from gatekeeper.snapshot import Snapshot
-from gatekeeper.snapshot_file import read_snapshot
+from gatekeeper.snapshot_file import read_snapshots
 
 if TYPE_CHECKING:
     from gatekeeper.github.client import Client
@@ -58,8 +58,10 @@ class Wanted:
     options: Options = field(default_factory=Options)
     json: Path | None = None
     sarif: Path | None = None
+    html: Path | None = None
     dry_run: bool = False
     packs: tuple[str, ...] = ()
+    project: str | None = None
     config_file: Path | None = None
     config_from: str | None = None
     workflow: str = ""
@@ -70,7 +72,7 @@ class Wanted:
 class _Case:
     """What is to be judged: for which event and run, from which commit, with which changes."""
 
-    snapshot: Snapshot
+    snapshots: tuple[Snapshot, ...]
     event: Event
     run: Run
     config_from: str | None
@@ -93,14 +95,16 @@ def publish_all(wanted: Wanted, token: str, write: Callable[[str], object]) -> i
     case = case or _of_this_run(wanted, event, run)
     config = _config(wanted, case.config_from)
     policies = load_policies(config)
-    outcome = _judged(case, policies, config)
+    name = str(wanted.snapshot or f"the artifact {wanted.artifact}")
+    case = replace(case, snapshots=of_projects(case.snapshots, config, wanted.project, name))
+    reviews = _judged(case, policies, config)
     publication = Publication()
-    case = _with_reviews(case, outcome, policies, token, publication)
-    outcome = with_approvals(outcome, case.approvals)
+    case = _with_reviews(case, reviews, policies, token, publication)
+    reviews = approved(reviews, case.approvals)
     options = replace(wanted.options, template=_template(config, publication))
-    report = Report(outcome, case.event, case.run, options, _alerts(case, config, wanted, outcome))
-    _write_files(wanted, outcome)
-    print_terminal(outcome, Console(highlight=False))
+    report = Report(reviews, case.event, case.run, options, _alerts(case, config, wanted, reviews))
+    _write_files(wanted, report)
+    print_reviews(reviews, Console(highlight=False))
     _add(publication, publish_locally(report, os.environ, write))
     if not wanted.dry_run and _wants_token(report):
         _add(publication, publish_remotely(report, token, case.client))
@@ -109,7 +113,7 @@ def publish_all(wanted: Wanted, token: str, write: Callable[[str], object]) -> i
         return 0
     if remote:  # the verdict is the other run's; here it counts whether it was said
         return EXIT_STATUS["undecided"] if publication.problems else 0
-    return EXIT_STATUS[outcome.verdict]
+    return EXIT_STATUS[reviews.verdict]
 
 
 def _of_this_run(wanted: Wanted, event: Event, run: Run) -> _Case:
@@ -118,15 +122,15 @@ def _of_this_run(wanted: Wanted, event: Event, run: Run) -> _Case:
             f"under {run.event} the snapshot must be given",
             "gatekeeper snapshot --output snapshot.json, then gatekeeper publish snapshot.json",
         )
-    snapshot = read_file(wanted.snapshot)
+    snapshots = read_file(wanted.snapshot)
     repository = Repository(Path.cwd())
     found = compared(event, run.sha, repository)
     here = repository.commit("HEAD")
     if found.base is None:
-        return _Case(_of_commit(snapshot, here), event, run, None, frozenset(), None)
+        return _Case(_of_commit(snapshots, here), event, run, None, frozenset(), None)
     files = repository.changed(found.base, here, []).all
     head = event.head_sha or here
-    return _Case(_of_commit(snapshot, head), event, run, found.config_from, files, here)
+    return _Case(_of_commit(snapshots, head), event, run, found.config_from, files, here)
 
 
 def _of_other_run(wanted: Wanted, other: WorkflowRun, run: Run, token: str) -> _Case:
@@ -137,16 +141,17 @@ def _of_other_run(wanted: Wanted, other: WorkflowRun, run: Run, token: str) -> _
     client = Client(run.repository, token, run.api_url, Budget())
     pull = pull_request_of(client, run, other, wanted.workflow)
     data = download_snapshot(client, other.id, wanted.artifact)
-    snapshot = read_snapshot(data, f"the artifact {wanted.artifact}")
+    snapshots = read_snapshots(data, f"the artifact {wanted.artifact}")
     files = frozenset(changed_files(client, pull.number))
     base = Repository(Path.cwd()).commit(pull.base_sha)
     run = replace(run, id=other.id, attempt=other.attempt)
-    return _Case(_of_commit(snapshot, pull.head_sha), pull, run, base, files, None, client)
+    return _Case(_of_commit(snapshots, pull.head_sha), pull, run, base, files, None, client)
 
 
-def _of_commit(snapshot: Snapshot, commit: str) -> Snapshot:
+def _of_commit(snapshots: tuple[Snapshot, ...], commit: str) -> tuple[Snapshot, ...]:
     """Call the head by the commit that GitHub shows, and not by the merge that was checked out."""
-    return replace(snapshot, plan=replace(snapshot.plan, head=f"commit {commit[:12]}"))
+    head = f"commit {commit[:12]}"
+    return tuple(replace(one, plan=replace(one.plan, head=head)) for one in snapshots)
 
 
 def _config(wanted: Wanted, config_from: str | None) -> Config:
@@ -154,20 +159,20 @@ def _config(wanted: Wanted, config_from: str | None) -> Config:
     return replace(config, packs=wanted.packs) if wanted.packs else config
 
 
-def _judged(case: _Case, policies: tuple[Policy, ...], config: Config) -> Outcome:
-    return judge_snapshot(case.snapshot, policies, file_waivers(config.waivers), today())
+def _judged(case: _Case, policies: tuple[Policy, ...], config: Config) -> Reviews:
+    return judge_snapshots(case.snapshots, policies, file_waivers(config.waivers), today())
 
 
 def _with_reviews(
     case: _Case,
-    outcome: Outcome,
+    reviews: Reviews,
     policies: tuple[Policy, ...],
     token: str,
     publication: Publication,
 ) -> _Case:
     """Read what reviews waive, where they could. What cannot be read waives nothing."""
     event = case.event
-    blocking = (f for f in outcome.findings if f.blocks)
+    blocking = (f for f in reviews.findings if f.blocks)
     if not any(f.policy.approvers for f in blocking):
         return case
     if not isinstance(event, PullRequest | MergeGroup):
@@ -180,7 +185,7 @@ def _with_reviews(
         pull = event
         if isinstance(pull, MergeGroup):
             pull = queued_pull(client, case.run, pull)
-        return approvals(client, pull, outcome.findings, policies)
+        return approvals(client, pull, reviews.findings, policies)
 
     try:
         client = case.client or Client(case.run.repository, token, case.run.api_url, Budget())
@@ -191,7 +196,7 @@ def _with_reviews(
     return replace(case, client=client, approvals=given)
 
 
-def _alerts(case: _Case, config: Config, wanted: Wanted, outcome: Outcome) -> tuple[str, ...]:
+def _alerts(case: _Case, config: Config, wanted: Wanted, reviews: Reviews) -> tuple[str, ...]:
     """Say what of that which judges the pull request changes, and what that would come to."""
     named = [f for f in case.files if f.rpartition("/")[2] in FILE_NAMES]
     alerts = touched_alerts(case.files, [*named, *_guarded(config)])
@@ -203,10 +208,10 @@ def _alerts(case: _Case, config: Config, wanted: Wanted, outcome: Outcome) -> tu
     except (ConfigError, GitError) as error:
         lines = visible_lines(error.message).splitlines()
         return (*alerts, Markup(f"Its own version cannot be used: {code(lines[0])}"))
-    missing = set(unasked(case.snapshot, policies))
+    missing = {name for one in case.snapshots for name in unasked(one, policies)}
     asked = tuple(p for p in policies if p.id not in missing)
-    approved = (waiver for waiver in case.approvals if not waiver.refused)
-    return (*alerts, preview(outcome, with_approvals(_judged(case, asked, own), approved)))
+    counting = [waiver for waiver in case.approvals if not waiver.refused]
+    return (*alerts, preview(reviews, approved(_judged(case, asked, own), counting)))
 
 
 def _template(config: Config, publication: Publication) -> OwnTemplate | None:
@@ -238,15 +243,20 @@ def _guarded(config: Config) -> list[str]:
     return [*paths, *(f"{path}/" for path in paths)]
 
 
-def _write_files(wanted: Wanted, outcome: Outcome) -> None:
-    for path, format_ in ((wanted.json, Format.json), (wanted.sarif, Format.sarif)):
+def _write_files(wanted: Wanted, report: Report) -> None:
+    reviews, files = report.reviews, {"json": wanted.json, "sarif": wanted.sarif}
+    for name, path in files.items():
         if path is not None:
-            write_whole(path, rendered(outcome, format_) or "")
+            write_whole(path, rendered(reviews, Format(name)) or "")
+    if wanted.html is not None:
+        from gatekeeper.report.html import render_html
+
+        write_whole(wanted.html, render_html(reviews, links=report.frame().links))
     outputs = {
-        "verdict": outcome.verdict,
-        "findings": str(len(outcome.open_findings)),
-        "json": str(wanted.json or ""),
-        "sarif": str(wanted.sarif or ""),
+        "verdict": reviews.verdict,
+        "findings": str(len(reviews.open_findings)),
+        "html": str(wanted.html or ""),
+        **{name: str(path or "") for name, path in files.items()},
     }
     write_outputs(os.environ, outputs)
 

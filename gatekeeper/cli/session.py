@@ -85,14 +85,15 @@ def signals_unwind() -> Iterator[None]:
 
 
 @contextmanager
-def progress_shown(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+def progress_shown(*, quiet: bool, about: str = "") -> Iterator[Callable[[str], None]]:
     """Show what is being done, on a terminal only, on standard error."""
     console = error_console()
     if quiet or not console.is_terminal:
         yield lambda _: None
         return
     with console.status("starting") as status:
-        yield lambda text: status.update(visible_lines(text))
+        start = f"{about}: " if about else ""
+        yield lambda text: status.update(visible_lines(start + text))
 
 
 @contextmanager
@@ -169,6 +170,11 @@ def server_starter(
         return start_embedded(run)
 
     return start
+
+
+def is_embedded(config: "Config", database_url: str | None) -> bool:
+    """Say whether the scratch server is the one that Gatekeeper brings."""
+    return not (database_url or config.database.url) and config.database.server == "embedded"
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -15,7 +15,7 @@ from gatekeeper.cli.check import (
     Transaction,
     TransactionOption,
     sql_files,
-    take,
+    take_all,
     with_arguments,
 )
 from gatekeeper.cli.options import (
@@ -23,6 +23,7 @@ from gatekeeper.cli.options import (
     ConfigFile,
     ConfigFrom,
     DatabaseUrl,
+    Project,
     Python,
     Quiet,
 )
@@ -39,6 +40,7 @@ def snapshot(
     schema: Schema = None,
     transaction: TransactionOption = Transaction.single,
     config: AlembicConfig = None,
+    project: Project = None,
     python: Python = None,
     database_url: DatabaseUrl = None,
     packs: Annotated[
@@ -62,7 +64,7 @@ def snapshot(
     """
     with log_guarded(), errors_reported():
         from gatekeeper.policy.load import load_policies
-        from gatekeeper.snapshot_file import write_snapshot
+        from gatekeeper.snapshot_file import write_snapshots
 
         found = with_event(base, config_from)
         settings = with_arguments(
@@ -76,9 +78,12 @@ def snapshot(
             transaction=transaction.value,
             database_url=database_url,
             quiet=quiet,
+            project=project,
         )
-        taken = take(settings, load_policies(settings), asked)
-        write_bytes(output, write_snapshot(taken))
-        count = len(taken.plan.new_revisions)
-        failed = "; they failed" if taken.failure else ""
-        typer.echo(f"{count} new migration{'s' if count != 1 else ''}{failed}: {output}")
+        taken = take_all(settings, load_policies(settings), asked)
+        write_bytes(output, write_snapshots(taken))
+        for one in taken:
+            count = len(one.plan.new_revisions)
+            failed = "; they failed" if one.failure else ""
+            of = f"{one.project}: " if one.project else ""
+            typer.echo(f"{of}{count} new migration{'s' if count != 1 else ''}{failed}: {output}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gatekeeper.cli.options import ConfigFile
+from gatekeeper.cli.options import ConfigFile, Project
 from gatekeeper.cli.session import errors_reported, read_config, today, write_whole
 from gatekeeper.errors import ConfigError, GatekeeperError
 
@@ -28,13 +28,15 @@ def waive(
         str | None,
         typer.Option(
             metavar="DATE",
-            help="The last day on which it counts: 2027-03-01. Default: for good.",
+            help="The last day on which it counts: 2027-03-01. Default: for good, where"
+            " waiver_days of gatekeeper.yml sets no limit.",
             show_default=False,
         ),
     ] = None,
     owner: Annotated[
         str | None, typer.Option(help="Who answers for it.", show_default=False)
     ] = None,
+    project: Project = None,
     config_file: ConfigFile = None,
 ) -> None:
     """Write a waiver into gatekeeper.yml: what the policy finds of the object does not block.
@@ -53,6 +55,8 @@ def waive(
         if owner is not None:
             entry["owner"] = owner.strip()
         config = read_config(config_file)
+        if project is not None:
+            entry["project"] = config.only(project).project
         _check(config, entry)
         for line in _write(config, entry):
             typer.echo(line)
@@ -60,7 +64,7 @@ def waive(
 
 def _check(config: "Config", entry: dict[str, str]) -> None:
     """Raise GatekeeperError for a waiver that would be wrong, or would not count."""
-    from gatekeeper.config_waivers import reason_mistake
+    from gatekeeper.config_waivers import reason_mistake, too_long
 
     _check_policy(config, entry["policy"], entry["subject"])
     for key, value in entry.items():
@@ -70,11 +74,14 @@ def _check(config: "Config", entry: dict[str, str]) -> None:
         raise GatekeeperError(
             f"--because: {mistake}", "Who reads it in a year must see why it was right."
         )
-    if "until" in entry:
-        _check_day(entry["until"])
-    same = (entry["policy"], entry["subject"])
+    day = _day(entry["until"]) if "until" in entry else None
+    if why := too_long(day, config.waiver_days, today()):
+        raise GatekeeperError(
+            f"the waiver would not count: {why}", "Give --until that day, or an earlier one."
+        )
+    same = (entry["policy"], entry["subject"], entry.get("project", ""))
     for waiver in config.waivers:
-        if (waiver.policy, waiver.subject) == same:
+        if (waiver.policy, waiver.subject, waiver.project) == same:
             until = f" until {waiver.until}" if waiver.until else ""
             raise GatekeeperError(
                 f"{waiver.file}:{waiver.line}: {waiver.policy} is waived for"
@@ -107,7 +114,8 @@ def _check_policy(config: "Config", name: str, subject: str) -> None:
         )
 
 
-def _check_day(text: str) -> None:
+def _day(text: str) -> date:
+    """Read a day to come. Raises GatekeeperError."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -118,6 +126,7 @@ def _check_day(text: str) -> None:
         raise GatekeeperError(
             f"--until: {text} is over, so the waiver would not count", "Give a day to come."
         )
+    return day
 
 
 def _write(config: "Config", entry: dict[str, str]) -> list[str]:
@@ -146,7 +155,7 @@ def _new_file(folder: Path) -> str:
     """Write the JSON Schema of gatekeeper.yml beside it, and give the first line that names it."""
     import json
 
-    from gatekeeper.policy.jsonschema import config_schema
+    from gatekeeper.policy.config_schema import config_schema
     from gatekeeper.policy.load import load_all
     from gatekeeper.policy.new import CONFIG_SCHEMA_FILE
 

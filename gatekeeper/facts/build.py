@@ -162,7 +162,7 @@ class _Builder:
                 row["validated_at_once"] = self._impact.validated_at_once(thing.oid)
             if name == "constraints" and row["change"] == "dropped":
                 assert isinstance(thing, Constraint | ForeignKey)  # noqa: S101 - rows_of() says so
-                row["replaced_by"] = self._new.successor(thing)
+                row["replaced_by"] = self._new.successor(thing, self._old)
             if isinstance(thing, View):
                 was = self._old_views.get(thing.subject, thing)
                 gone = [name for name in was.columns if name not in thing.columns]

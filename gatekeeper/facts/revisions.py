@@ -44,6 +44,7 @@ def _revision(revision: Revision) -> Row:
         "edited": upkeep.edited,
         "is_deleted": upkeep.deleted,
         "broken": upkeep.broken,
+        "not_replayable": upkeep.not_replayable,
         "upgrade": upkeep.upgrade,
         "downgrade": upkeep.downgrade,
     }

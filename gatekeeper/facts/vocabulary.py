@@ -11,6 +11,7 @@ from gatekeeper.facts.columns import rows as _rows
 from gatekeeper.facts.columns import text as _text
 from gatekeeper.facts.vocabulary_access import SENSITIVITY, access_tables
 from gatekeeper.facts.vocabulary_events import EVENT_TABLES, PLACE
+from gatekeeper.facts.vocabulary_others import other_tables
 from gatekeeper.model.evidence import LOCK_MODES as LOCK_WORDS
 
 CHANGE_WORDS = ("added", "dropped", "renamed", "altered")
@@ -249,52 +250,7 @@ VOCABULARY: tuple[FactTable, ...] = (
             _text("definition", "as pg_get_ruledef() writes it"),
         ),
     ),
-    FactTable(
-        "functions",
-        "function or procedure",
-        (
-            *_COMMON,
-            _text("name", "its name"),
-            _text("arguments", "its arguments, as far as they tell it from others of its name"),
-            _text("signature", "its arguments with names and defaults: a int, b text DEFAULT 'x'"),
-            _text("function_kind", "what it is", *("function", "procedure", "aggregate", "window")),
-            _text("returns", "what it returns; null: a procedure"),
-            _text("language", "sql, plpgsql …"),
-            _text("volatility", "what it promises", *("immutable", "stable", "volatile")),
-            _flag("is_strict", "it is not called with a null"),
-            _OWNER,
-            _flag("is_security_definer", "it runs with the rights of its owner"),
-            _flag("public_can_execute", "everybody may call it"),
-            _text("settings", "its SET clauses: search_path=pg_catalog"),
-            _text("body", "its source"),
-        ),
-    ),
-    FactTable(
-        "types",
-        "enum, domain, composite or range type",
-        (
-            *_COMMON,
-            _text("name", "the type's name"),
-            _text("type_kind", "what it is", *("enum", "domain", "composite", "range")),
-            _text("definition", "what it is made of; null for an enum"),
-        ),
-    ),
-    FactTable(
-        "enum_values",
-        "value of an enumerated type",
-        (
-            *_COMMON,
-            _text("name", "the value"),
-            _text("type_name", "the type's name"),
-            _text("type_subject", "the type's subject"),
-            _number("position", "its place in the order, from 1"),
-        ),
-    ),
-    FactTable(
-        "extensions",
-        "extension",
-        (*_COMMON, _text("name", "the extension's name"), _text("version", "its version")),
-    ),
+    *other_tables(_COMMON, _OWNER),
     *access_tables(_COMMON, _OF_PART),
     *EVENT_TABLES,
 )

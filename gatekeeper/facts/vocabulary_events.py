@@ -22,6 +22,7 @@ DRIFTS = (
     *(f"{what}_differs" for what in ("type", "nullable", "default", "comment", *_PARTS)),
     "other",
 )
+UNDOING = ("fails", "loses", "leaves", "changes", "fails_again")
 _DOES = ("nothing", "raises", "rows", "schema")
 
 EVENT_TABLES: tuple[FactTable, ...] = (
@@ -121,7 +122,7 @@ EVENT_TABLES: tuple[FactTable, ...] = (
             _text("subject", "the revision's id"),
             _text("revision", "the revision's id"),
             _text("file", "its file"),
-            _number("line", "the line of its down_revision"),
+            _number("line", "the line of its down_revision, or where it fails"),
             _text("title", "the first line of its message"),
             _flag("is_new", "the base does not have it"),
             _number("statement_count", "how many statements it ran"),
@@ -146,6 +147,11 @@ EVENT_TABLES: tuple[FactTable, ...] = (
             ),
             _flag("is_deleted", "only the base has it"),
             _text("broken", "why the chain does not hold at it"),
+            _text(
+                "not_replayable",
+                "of one that the base has: how it fails when the head's code runs it from the first"
+                " revision on; the base's own code runs it",
+            ),
             _text("upgrade", "from the text of a new one: what its upgrade does", *_DOES),
             _text("downgrade", "from the text of a new one: what its downgrade does", *_DOES),
         ),
@@ -195,6 +201,26 @@ EVENT_TABLES: tuple[FactTable, ...] = (
             _text("models_text", "what the models say, where it is more than a name"),
             _text("database_text", "what the database says, where it is more than a name"),
             *PLACE,
+        ),
+    ),
+    FactTable(
+        "downgrades",
+        "what does not come back when the new migrations of Alembic are undone and run again",
+        (
+            _text("subject", "the revision's id"),
+            _text(
+                "problem",
+                "what is wrong: its downgrade fails; it loses what the base has, leaves what the"
+                " base has not, brings something back changed; its upgrade fails the second time",
+                *UNDOING,
+            ),
+            _text("object_kind", "what is lost, left or changed: table, column, index, grant"),
+            _text("object_subject", "that object's subject"),
+            _text("part", "what of it is changed: default, type, owner, row security"),
+            _text("before_text", "that part, in the base"),
+            _text("after_text", "that part, when the migrations were undone"),
+            _text("server_message", "why the downgrade, or the second upgrade, fails"),
+            *PLACE[:3],
         ),
     ),
     FactTable(

@@ -102,13 +102,13 @@ class World:
             for i in self.indexes.get(key.table_oid, [])
         )
 
-    def successor(self, gone: Constraint | ForeignKey) -> str | None:
-        """Name what enforces, in this schema, what a dropped constraint enforced.
+    def successor(self, gone: Constraint | ForeignKey, before: "World") -> str | None:
+        """Name what enforces, in this schema, what a constraint that `before` had enforced.
 
         That is a constraint of the same kind on the same columns (a check may have another
         condition), or a unique index in place of a unique constraint.
         """
-        columns = set(gone.columns)
+        columns = self._now_called(gone, before)
         if isinstance(gone, ForeignKey):
             for key in self.foreign_keys.get(gone.table_oid, []):
                 if set(key.columns) == columns and key.references_oid == gone.references_oid:
@@ -128,6 +128,12 @@ class World:
             ):
                 return constraint.subject
         return None
+
+    def _now_called(self, gone: Constraint | ForeignKey, before: "World") -> set[str]:
+        """Give the columns of a constraint by the names that they have in this schema."""
+        was = before.columns.get(gone.table_oid, {})
+        now = {c.number: c.name for c in self.columns.get(gone.table_oid, {}).values()}
+        return {now.get(was[name].number, name) if name in was else name for name in gone.columns}
 
     def types(self, table: int, names: tuple[str, ...]) -> list[str]:
         """Give the types of columns, without length."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gatekeeper.policy.model import Finding
 from gatekeeper.report.escape import shortened, visible, visible_lines
 from gatekeeper.report.links import inside
-from gatekeeper.report.outcome import Outcome
+from gatekeeper.report.outcome import Reviews
 from gatekeeper.report.view import instead, message
 
 _LEVELS = ("error", "warning", "notice")
@@ -48,14 +48,14 @@ class Annotation:
         return f"::{self.level} {place}::{_data(self.message)}"
 
 
-def annotations(outcome: Outcome) -> list[Annotation]:
+def annotations(reviews: Reviews) -> list[Annotation]:
     """Give a remark for every finding whose line is known and nobody waived, the worst first."""
-    found = [made for finding in outcome.open_findings if (made := _of_finding(finding))]
-    failure = outcome.failure
-    if failure is not None and (path := inside(failure.file)):
-        title = f"The migrations failed ({failure.during})"
-        text = shortened(visible_lines(failure.message), _LONGEST_TEXT)
-        found.append(Annotation(path, failure.line or 1, "error", title, text))
+    found = [made for finding in reviews.open_findings if (made := _of_finding(finding))]
+    for failure in [part.failure for part in reviews.parts if part.failure is not None]:
+        if path := inside(failure.file):
+            title = f"The migrations failed ({failure.during})"
+            text = shortened(visible_lines(failure.message), _LONGEST_TEXT)
+            found.append(Annotation(path, failure.line or 1, "error", title, text))
     return sorted(found, key=lambda a: _LEVELS.index(a.level))[:_MOST]
 
 

@@ -18,10 +18,11 @@ from gatekeeper.github.event import Event, MergeGroup, PullRequest, Run
 from gatekeeper.github.marker import Marker
 from gatekeeper.github.runner import write_summary
 from gatekeeper.report.escape import Markup, code
+from gatekeeper.report.joint import render_reviews
 from gatekeeper.report.links import Links
-from gatekeeper.report.markdown import LIMIT, Frame, OwnTemplate, render_markdown
-from gatekeeper.report.outcome import Outcome
-from gatekeeper.report.view import headline
+from gatekeeper.report.markdown import LIMIT, Frame, OwnTemplate
+from gatekeeper.report.outcome import Reviews
+from gatekeeper.report.view import joint_headline
 
 if TYPE_CHECKING:  # PyGithub is imported when there is something to send
     from gatekeeper.github.client import Client
@@ -56,7 +57,7 @@ class Publication:
 class Report:
     """A judgement and what surrounds it, ready to be rendered."""
 
-    outcome: Outcome
+    reviews: Reviews
     event: Event
     run: Run
     options: Options = field(default_factory=Options)
@@ -64,7 +65,7 @@ class Report:
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(f.fingerprint for f in self.outcome.findings))
+        return tuple(dict.fromkeys(f.fingerprint for f in self.reviews.findings))
 
     def frame(self) -> Frame:
         base = self.event.base_ref if isinstance(self.event, PullRequest) else ""
@@ -78,8 +79,8 @@ class Report:
     def render(self, limit: int, resolved: tuple[str, ...] = ()) -> str:
         """Render with the project's own template. Raises ConfigError when that has a mistake."""
         frame = replace(self.frame(), resolved=resolved)
-        return render_markdown(
-            self.outcome, limit=limit, frame=frame, template=self.options.template
+        return render_reviews(
+            self.reviews, limit=limit, frame=frame, template=self.options.template
         )
 
 
@@ -111,7 +112,7 @@ def publish_locally(
     except (PublishError, ConfigError) as problem:
         publication.problems.append(problem)
     if not report.options.check_run:  # which has annotations of its own
-        for line in log_commands(annotations(report.outcome)):
+        for line in log_commands(annotations(report.reviews)):
             write(line + "\n")
     return publication
 
@@ -175,10 +176,10 @@ def _comment(client: "Client", report: Report, pull: PullRequest, result: Public
         run=report.run.id,
         attempt=report.run.attempt,
         head=pull.head_sha,
-        verdict=report.outcome.verdict,
+        verdict=report.reviews.verdict,
         findings=report.fingerprints,
     )
-    clean = report.outcome.verdict == "passed" and not report.outcome.findings
+    clean = report.reviews.verdict == "passed" and not report.reviews.findings
     draft = Draft(
         marker,
         lambda resolved, limit: report.render(limit, resolved),
@@ -193,7 +194,7 @@ def _comment(client: "Client", report: Report, pull: PullRequest, result: Public
 def _review(client: "Client", report: Report, pull: PullRequest) -> str:
     from gatekeeper.github.review import publish_review
 
-    action, url = publish_review(client, pull.number, pull.head_sha, report.outcome.open_findings)
+    action, url = publish_review(client, pull.number, pull.head_sha, report.reviews.open_findings)
     return f"comments on lines {action} {url}".rstrip()
 
 
@@ -205,10 +206,10 @@ def _check(client: "Client", report: Report) -> str:
         name="Gatekeeper report" + ("" if key == "default" else f" ({key})"),
         id=f"{report.run.id}-{report.run.attempt}-{secrets.token_hex(8)}",  # of this call alone
         head_sha=report.event.head_sha,
-        verdict=report.outcome.verdict,
-        title=headline(report.outcome),
+        verdict=report.reviews.verdict,
+        title=joint_headline(report.reviews),
         summary=report.render(LIMIT),
         url=report.run.url,
-        annotations=annotations(report.outcome),
+        annotations=annotations(report.reviews),
     )
     return f"check run created {publish_check(client, check)}".rstrip()

@@ -56,7 +56,8 @@ class Upkeep:
     `upgrade` and `downgrade`: nothing, raises, rows, schema. `line` is that of its down_revision.
     `edited`: what the base has otherwise: upgrade, parents. `deleted` is one that only the base
     has. A second head has others `beside` it, branches off at `forks_at`, and when one of them is
-    not in this tree, `behind` names the branch that it is on.
+    not in this tree, `behind` names the branch that it is on. `not_replayable`: what happens to one
+    of the base under the head's code.
     """
 
     follows: tuple[str, ...] = ()
@@ -72,6 +73,7 @@ class Upkeep:
     beside: tuple[str, ...] = ()
     forks_at: str | None = None
     behind: str | None = None
+    not_replayable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,35 @@ class Drift:
     name: str | None = None
     models: str | None = None
     database: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """A migration that was undone; `line` is where its file says how."""
+
+    revision: str
+    file: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """What undoing migrations does not bring back, or why they cannot be undone.
+
+    `problem`: fails, loses, leaves, changes, fails_again. `part` is what of the object differs:
+    default, type; `message` is the server's.
+    """
+
+    problem: str
+    revision: str | None = None
+    file: str | None = None
+    line: int | None = None
+    object_kind: str | None = None
+    subject: str | None = None
+    part: str | None = None
+    before: str | None = None
+    after: str | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

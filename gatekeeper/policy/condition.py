@@ -62,18 +62,6 @@ def compile_condition(
         return ()
 
 
-def whole(parts: tuple[Conjunct, ...]) -> Conjunct | None:
-    """Join conjuncts into one again."""
-    if not parts:
-        return None
-    return Conjunct(
-        sql=" AND ".join(f"({part.sql})" for part in parts),
-        source=" and ".join(part.source for part in parts),
-        columns=tuple(dict.fromkeys(name for part in parts for name in part.columns)),
-        unknown=tuple(dict.fromkeys(name for part in parts for name in part.unknown)),
-    )
-
-
 def _parse(text: str) -> exp.Expr:
     """Parse a condition where conditions stand: behind a WHERE, of which nothing else may come."""
     if not text.strip():

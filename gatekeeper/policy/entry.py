@@ -6,30 +6,30 @@ from gatekeeper.config import MODES, SEVERITIES, read_severity
 from gatekeeper.config_waivers import read_approvers
 from gatekeeper.facts.vocabulary import TABLES
 from gatekeeper.facts.vocabulary_events import DRIFTS
-from gatekeeper.policy.catalog_query import compile_catalog_query
-from gatekeeper.policy.condition import compile_condition, whole
-from gatekeeper.policy.model import ON_UNKNOWN, CatalogQuery, Example, Policy, Query, Rule
-from gatekeeper.policy.query import compile_query
-from gatekeeper.policy.template import ALIASES, template_mistakes
+from gatekeeper.policy.compiler import Compiler
+from gatekeeper.policy.covers import read_covers
+from gatekeeper.policy.model import ON_UNKNOWN, CatalogQuery, Example, Policy, Query, Rule, whole
 from gatekeeper.yaml_reader import Node, Plain, Problems, did_you_mean
 
 ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 REQUIRED = ("id", "title", "severity", "message", "why")
 JUDGES = ("for", "where", "require", "forbid", "query", "catalog_query")
+ALIASES = ("table", "column")  # in templates: short for table_subject, and a column's subject
 RANK = ("off", *reversed(SEVERITIES))
 KEYS = (
     *REQUIRED, *JUDGES, "strict", "relaxed", "instead", "alembic", "examples", "params", "scope",
-    "mode", "on_unknown", "default", "approvers",
+    "mode", "on_unknown", "default", "approvers", "coverage",
 )  # fmt: skip
 EXAMPLE_KEYS = (
-    "name", "before", "base", "files", "base_drifts", "drifts", "migration", "finds",
+    "name", "before", "base", "files", "base_drifts", "drifts", "migration", "downgrade", "finds",
+    "not_replayable",
 )  # fmt: skip
 
 _Samples = dict[str, object]
 
 
 def read_policy(
-    node: Node, pack: str, problems: Problems, *, try_templates: bool = True
+    node: Node, pack: str, problems: Problems, compiler: Compiler, *, try_templates: bool = True
 ) -> Policy | None:
     """Read the policy at `node`; None, and problems, when it cannot be judged by.
 
@@ -45,17 +45,18 @@ def read_policy(
         if "params" in entries
         else {}
     )
-    judge, samples = _judge(node, entries, params)
-    for key in ("message", "instead", "alembic"):
-        if try_templates and key in entries and samples:
-            for mistake in template_mistakes(entries[key].text(), samples | params):
-                entries[key].problem(mistake)
+    judge, samples = _judge(node, entries, params, compiler)
+    if try_templates and samples:
+        _try_templates(entries, samples | params)
     words = _words(node, entries)
     policy_id = entries["id"].text() if "id" in entries else ""
     if "id" in entries and not ID.match(policy_id):
         entries["id"].problem(f"{policy_id!r} is no id: lower case words joined by hyphens")
     examples = tuple(_examples(entries["examples"])) if "examples" in entries else ()
     approvers = read_approvers(entries["approvers"]) if "approvers" in entries else ()
+    covers = (
+        read_covers(entries["coverage"], judge, params, compiler) if "coverage" in entries else None
+    )
     if judge is None or len(problems.found) > before:
         return None
     return Policy(
@@ -71,11 +72,20 @@ def read_policy(
         scope=entries["scope"].texts() if "scope" in entries else (),
         off_by_default="default" in entries and not entries["default"].flag(default=True),
         approvers=approvers,
+        covers=covers,
         examples=examples,
         file=node.file,
         line=node.line,
         **words,
     )
+
+
+def _try_templates(entries: dict[str, Node], samples: _Samples) -> None:
+    from gatekeeper.policy.template import template_mistakes
+
+    for key in ("message", "instead", "alembic"):
+        for mistake in template_mistakes(entries[key].text(), samples) if key in entries else ():
+            entries[key].problem(mistake)
 
 
 def _words(node: Node, entries: dict[str, Node]) -> dict[str, str]:
@@ -99,12 +109,12 @@ def _words(node: Node, entries: dict[str, Node]) -> dict[str, str]:
 
 
 def _judge(
-    node: Node, entries: dict[str, Node], params: dict[str, Plain]
+    node: Node, entries: dict[str, Node], params: dict[str, Plain], compiler: Compiler
 ) -> tuple[Rule | Query | CatalogQuery | None, _Samples]:
     """Compile what the policy judges by; also give a sample of each value its templates may use."""
     for key in ("query", "catalog_query"):
         if key in entries:
-            return _asked(key, entries, params)
+            return _asked(key, entries, params, compiler)
     if "for" not in entries:
         node.problem("the policy says neither for (a fact table) nor query nor catalog_query")
         return None, {}
@@ -117,26 +127,26 @@ def _judge(
         node.problem("a policy has either require (what must hold) or forbid (what must not)")
         return None, {}
     where = (
-        whole(compile_condition(entries["where"], table, params)) if "where" in entries else None
+        whole(compiler.condition(entries["where"], table, params)) if "where" in entries else None
     )
     forbids = "forbid" in entries
-    parts = compile_condition(entries["forbid" if forbids else "require"], table, params)
+    parts = compiler.condition(entries["forbid" if forbids else "require"], table, params)
     samples: _Samples = dict.fromkeys(ALIASES, "x")
     samples |= {c.name: "x" if c.type == "text" else 1 for c in table.columns}
     return (Rule(name, where, parts, forbids) if parts else None), samples
 
 
 def _asked(
-    key: str, entries: dict[str, Node], params: dict[str, Plain]
+    key: str, entries: dict[str, Node], params: dict[str, Plain], compiler: Compiler
 ) -> tuple[Query | CatalogQuery | None, _Samples]:
     for other in JUDGES:
         if other in entries and other != key:
             entries[other].problem(f"a policy has either {key} or {other}, not both")
     if key == "query":
-        query = compile_query(entries[key], params)
+        query = compiler.query(entries[key], params)
         names = (*query.columns, *ALIASES) if query else ()
         return query, dict.fromkeys(names, _Sample("1"))
-    asked = compile_catalog_query(entries[key], params)
+    asked = compiler.catalog_query(entries[key], params)
     names = (*asked.columns, *ALIASES, "file", "line", "revision") if asked else ()
     return asked, dict.fromkeys(names, _Sample("1"))
 
@@ -171,6 +181,8 @@ def _examples(node: Node) -> list[Example]:
                     base=_texts(entries, "base"),
                     drifts=_drifts(entries, "drifts"),
                     base_drifts=_drifts(entries, "base_drifts"),
+                    downgrade=entries["downgrade"].text() if "downgrade" in entries else None,
+                    not_replayable=_texts(entries, "not_replayable"),
                 )
             )
     return examples

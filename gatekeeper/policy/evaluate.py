@@ -1,7 +1,7 @@
 """Evaluates policies on the facts of base and head; only what is new in the head counts."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any
@@ -9,17 +9,32 @@ from typing import Any
 from gatekeeper.facts.build import IDENT, FactRows, Facts
 from gatekeeper.facts.store import FactStore
 from gatekeeper.policy.catalog_query import bind
+from gatekeeper.policy.coverage import Coverage, with_waivers
+from gatekeeper.policy.minimum import below_minimum
 from gatekeeper.policy.model import (
     CatalogQuery,
     Conjunct,
     Finding,
-    Judgement,
+    Minimum,
     Policy,
     Query,
     Rule,
     Waiver,
 )
+from gatekeeper.policy.standings import Tally
 from gatekeeper.policy.waivers import apply_waivers, ranked, verdict_of
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """All findings of a pull request. `verdict`: passed, blocked. `notes` are about waivers."""
+
+    verdict: str
+    findings: tuple[Finding, ...]
+    policies: tuple[Policy, ...]
+    notes: tuple[str, ...] = ()
+    coverage: Coverage = field(default_factory=Coverage)
+
 
 _PLACE = ("revision", "file", "line", "statement")
 _PLACE_OF = (
@@ -38,24 +53,40 @@ def judge(
 
     Who gives waivers says what day it is: without, none that ends counts.
     """
-    chosen = tuple(policies)
-    waived = apply_waivers(new_findings(facts, chosen), waivers, today, {p.id for p in chosen})
-    return Judgement(verdict_of(waived.findings), waived.findings, chosen, waived.notes)
+    chosen, given = tuple(policies), tuple(waivers)
+    known = {policy.id for policy in chosen}
+    tally = Tally(has_base=bool(facts.base))
+    found = new_findings(facts, chosen, tally)
+    waived = apply_waivers(found, given, today, known)
+    coverage = with_waivers(tally.coverage, waived.findings, given, today)
+    low = below_minimum(chosen, coverage)
+    if low:
+        waived = apply_waivers((*found, *low), given, today, known)
+    return Judgement(verdict_of(waived.findings), waived.findings, chosen, waived.notes, coverage)
 
 
-def new_findings(facts: Facts, policies: Iterable[Policy]) -> tuple[Finding, ...]:
-    """Evaluate each policy on head and base; sorted by severity, policy and subject."""
+def new_findings(
+    facts: Facts, policies: Iterable[Policy], tally: Tally | None = None
+) -> tuple[Finding, ...]:
+    """Evaluate each policy on head and base; sorted by severity, policy and subject.
+
+    A `tally` is told what satisfies them, for the schema coverage.
+    """
     head, base = FactStore(facts.head), FactStore(facts.base)
     origins = _Origins(facts)
     found: list[Finding] = []
     try:
         for policy in policies:
             in_head = list(_evaluate(policy, head, facts.asked_head))
-            if not in_head:
+            counts = tally is not None and policy.covers is not None
+            if not in_head and not counts:
                 continue
+            in_base = list(_evaluate(policy, base, facts.asked_base))
+            if tally is not None:
+                tally.add(policy, head, in_head, base, in_base)
             known = {
                 (key, finding.undecided)
-                for finding, ident in _evaluate(policy, base, facts.asked_base)
+                for finding, ident in in_base
                 for key in (ident, finding.subject)
             }
             found += [
@@ -79,6 +110,8 @@ def _evaluate(
             results = _run_query(policy, query, store)
         case CatalogQuery() as query:
             results = _answered(policy, store, asked.get(bind(query, policy.params), []))
+        case Minimum():  # judges the coverage, which is known when all others have judged
+            return
     for finding, ident in results:
         if policy.scope and not any(fnmatchcase(finding.subject, glob) for glob in policy.scope):
             continue

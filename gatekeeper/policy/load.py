@@ -8,7 +8,9 @@ from pathlib import Path, PurePosixPath
 
 from gatekeeper.config import Config, read_severity
 from gatekeeper.errors import ConfigError
+from gatekeeper.policy.compiler import Compiler, as_file, shipped_compiler
 from gatekeeper.policy.entry import RANK, read_policy
+from gatekeeper.policy.minimum import MINIMUM_ID, is_demanded, minimum_policy
 from gatekeeper.policy.model import Policy
 from gatekeeper.policy.override import check_params, overridden, with_params
 from gatekeeper.policy.waivers import check_waivers
@@ -41,6 +43,9 @@ def load_policies(config: Config) -> tuple[Policy, ...]:
         if severity != "off":
             policy = with_params(found.policy, config.params, problems)
             chosen[policy.id] = replace(policy, severity=severity)
+    policies |= _minimum(config, policies, problems)
+    if is_demanded(config.coverage):
+        chosen[MINIMUM_ID] = policies[MINIMUM_ID].policy
     for policy_id, override in config.policies.items():
         if policy_id not in policies:
             near = did_you_mean(policy_id, policies)
@@ -57,6 +62,21 @@ def load_policies(config: Config) -> tuple[Policy, ...]:
     return tuple(sorted(chosen.values(), key=lambda p: p.id))
 
 
+def _minimum(
+    config: Config, others: "dict[str, _Found]", problems: Problems
+) -> "dict[str, _Found]":
+    """Give the one policy that is in no pack: its numbers are in gatekeeper.yml."""
+    if MINIMUM_ID in others:
+        taken = others[MINIMUM_ID].policy
+        problems.add(taken.file, taken.line, f"{MINIMUM_ID} is the policy of the key coverage:")
+    file = config.file or ""
+    return {
+        MINIMUM_ID: _Found(
+            minimum_policy(config.coverage, file), _in_tree(config.tree, PurePosixPath(file))
+        )
+    }
+
+
 def load_files(paths: list[Path]) -> tuple[Policy, ...]:
     """Load every policy of some files, also those that are off by default."""
     problems = Problems()
@@ -67,7 +87,21 @@ def load_files(paths: list[Path]) -> tuple[Policy, ...]:
 
 def load_all() -> dict[str, Policy]:
     """Load every shipped policy, by its id."""
-    return {p.id: p for p in load_files(pack_files(shipped_folder()))}
+    problems = Problems()
+    policies = _read_files(_shipped().values(), problems)
+    problems.raise_if_any()
+    return {policy_id: found.policy for policy_id, found in policies.items()}
+
+
+def compiled_packs() -> str:
+    """Compile every shipped policy, and give the text of compiled.json.
+
+    Raises ConfigError with every mistake found.
+    """
+    problems, compiler = Problems(), Compiler()
+    _read_files(_shipped().values(), problems, compiler=compiler)
+    problems.raise_if_any()
+    return as_file(compiler.made)
 
 
 def find_policy(config: Config, policy_id: str) -> tuple[Policy, bool] | None:
@@ -75,6 +109,9 @@ def find_policy(config: Config, policy_id: str) -> tuple[Policy, bool] | None:
 
     Raises ConfigError when it, or the configuration, is wrong.
     """
+    if policy_id == MINIMUM_ID:
+        chosen = {p.id: p for p in load_policies(config)}
+        return chosen.get(MINIMUM_ID, minimum_policy(config.coverage, "")), MINIMUM_ID in chosen
     problems = Problems()
     packs = _packs(config, problems)
     shipped = dict.fromkeys(_shipped().values(), False)
@@ -199,12 +236,19 @@ class _Found:
 
 
 def _read_files(
-    files: Iterable[_PackFile], problems: Problems, only: str | None = None
+    files: Iterable[_PackFile],
+    problems: Problems,
+    only: str | None = None,
+    compiler: Compiler | None = None,
 ) -> dict[str, _Found]:
-    """Read the policies of some packs, or `only` the one of this id."""
+    """Read the policies of some packs, or `only` the one of this id.
+
+    Without a `compiler`, what ours compile to is known, and that of others is compiled.
+    """
     found: dict[str, _Found] = {}
     for file, text in _texts(files):
-        for node, policy in _read_pack(file, text, problems, only):
+        mine = compiler or (shipped_compiler() if file.is_ours else Compiler())
+        for node, policy in _read_pack(file, text, problems, mine, only):
             if policy.id in found:
                 other = found[policy.id].policy
                 node.problem(
@@ -224,7 +268,7 @@ def _texts(files: Iterable[_PackFile]) -> Iterator[tuple[_PackFile, str]]:
 
 
 def _read_pack(
-    file: _PackFile, text: str, problems: Problems, only: str | None
+    file: _PackFile, text: str, problems: Problems, compiler: Compiler, only: str | None
 ) -> Iterator[tuple[Node, Policy]]:
     root = read_yaml(text, file.name, problems)
     if root is None:
@@ -239,7 +283,7 @@ def _read_pack(
     for node in top["policies"].items():
         if only is not None and node.get("id") != only:
             continue
-        policy = read_policy(node, pack, problems, try_templates=not file.is_ours)
+        policy = read_policy(node, pack, problems, compiler, try_templates=not file.is_ours)
         if policy is not None:
             off_by_default = policy.off_by_default or is_off
             yield node, _bounded(replace(policy, off_by_default=off_by_default), bounds)

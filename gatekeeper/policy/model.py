@@ -17,7 +17,9 @@ class Example:
     With `files`, texts by path, the migration is a revision of Alembic among them, beside those
     that the `base` has; an empty text is a file that the head deleted. None of them is run: it is
     about what they say. `drifts` and `base_drifts` are what the comparison of models with the
-    database says, in words of the fact table by subject.
+    database says, in words of the fact table by subject; `not_replayable` how revisions of the base
+    fail under the head's code, by id. `downgrade` is SQL that undoes the
+    migration; None: nothing does.
     """
 
     name: str
@@ -29,6 +31,8 @@ class Example:
     base: dict[str, str] = field(default_factory=dict)
     drifts: dict[str, str] = field(default_factory=dict)
     base_drifts: dict[str, str] = field(default_factory=dict)
+    downgrade: str | None = None
+    not_replayable: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_of_files(self) -> bool:
@@ -47,6 +51,18 @@ class Conjunct:
     source: str
     columns: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+
+
+def whole(parts: tuple[Conjunct, ...]) -> Conjunct | None:
+    """Join conjuncts into one again."""
+    if not parts:
+        return None
+    return Conjunct(
+        sql=" AND ".join(f"({part.sql})" for part in parts),
+        source=" and ".join(part.source for part in parts),
+        columns=tuple(dict.fromkeys(name for part in parts for name in part.columns)),
+        unknown=tuple(dict.fromkeys(name for part in parts for name in part.unknown)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +93,27 @@ class CatalogQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class Minimum:
+    """The least schema coverage, in percent, of what is touched and of the whole; None: any."""
+
+    patch: int | None = None
+    schema: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Covers:
+    """Which rows of a fact table the schema coverage counts for a policy, in which group.
+
+    Covered are those for which `parts` hold; without parts, those that the policy does not find.
+    """
+
+    group: str
+    table: str
+    where: Conjunct | None = None
+    parts: tuple[Conjunct, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One policy, checked and compiled.
 
@@ -89,7 +126,7 @@ class Policy:
     pack: str
     title: str
     severity: str
-    judge: Rule | Query | CatalogQuery
+    judge: Rule | Query | CatalogQuery | Minimum
     message: str
     why: str
     instead: str = ""
@@ -102,6 +139,7 @@ class Policy:
     strict: str = ""
     relaxed: str = ""
     approvers: tuple[str, ...] = ()
+    covers: Covers | None = None
     examples: tuple[Example, ...] = ()
     file: str = ""
     line: int = 0
@@ -114,7 +152,7 @@ class Policy:
                 return frozenset({table})
             case Query(tables=tables):
                 return frozenset(tables)
-            case CatalogQuery():
+            case CatalogQuery() | Minimum():
                 return frozenset()
 
     def severity_of(self, *, undecided: bool) -> str:
@@ -143,6 +181,8 @@ class Waiver:
     url: str = ""  # of a review
     operation: tuple[int, int] = (0, 0)
     refused: str = ""
+    project: str = ""  # the one of several that it is for; empty: any
+    most_days: int | None = None  # from the day of judgement to `until`; None: no limit
 
     @property
     def place(self) -> str:
@@ -167,6 +207,7 @@ class Finding:
     undecided: bool = False
     unknown: tuple[str, ...] = ()
     origin: str = ""  # the subject's name in the base, where it has one
+    project: str = ""  # of several of a repository
     waiver: Waiver | None = None
 
     @property
@@ -187,16 +228,7 @@ class Finding:
         change = str(self.values.get("change") or "")
         if change in ("altered", "renamed"):  # which of them may change with the next commit
             change = ""
-        parts = (self.policy.id, self.origin or self.subject, change)
+        parts = [self.policy.id, self.origin or self.subject, change]
+        parts += [self.project] if self.project else []
         text = "\0".join(parts).encode(errors="backslashreplace")  # a file's name need not be UTF-8
         return "GK-" + hashlib.sha256(text).hexdigest()[:10]
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """All findings of a pull request. `verdict`: passed, blocked. `notes` are about waivers."""
-
-    verdict: str
-    findings: tuple[Finding, ...]
-    policies: tuple[Policy, ...]
-    notes: tuple[str, ...] = ()

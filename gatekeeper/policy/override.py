@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from gatekeeper.config import Override
-from gatekeeper.policy.model import CatalogQuery, Policy, Query
+from gatekeeper.policy.model import CatalogQuery, Minimum, Policy, Query
 from gatekeeper.yaml_reader import Plain, Problems, did_you_mean
 
 
@@ -46,7 +46,7 @@ def _param_mistake(policy: Policy, name: str, value: Plain) -> str | None:
         kind = "a text" if isinstance(default, str) else "a number"
         return f"the parameter {name} of {policy.id} is {kind}, not {value!r}"
     judge = policy.judge
-    if isinstance(judge, CatalogQuery):
+    if isinstance(judge, CatalogQuery | Minimum):
         return None  # its patterns are PostgreSQL's, not Python's
     texts = [judge.sql] if isinstance(judge, Query) else [part.sql for part in judge.parts]
     if any(re.search(rf"matches\([^)]*:{name}\b", text, re.IGNORECASE) for text in texts):

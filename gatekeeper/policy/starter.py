@@ -20,6 +20,7 @@ class Starter:
     message: str = "{{ subject }} has no comment."
     files: str = ""  # of the repository, for an example that is a revision in Python
     drifts: tuple[str, str] = ("", "")  # what alembic says of the models of either
+    downgrades: tuple[str, str] = ("", "")  # SQL that undoes either
 
 
 def _commented(bad: str, named: str, finds: str, before: str = "") -> Starter:
@@ -176,6 +177,15 @@ STARTERS = {
         "The models have {{ subject }}, and no migration adds it.",
         drifts=("{public.t.b: missing_column}", "{public.t.b: type_differs}"),
     ),
+    "downgrades": Starter(
+        "ALTER TABLE public.t ADD b int;",
+        "ALTER TABLE public.t ADD b int; COMMENT ON COLUMN public.t.b IS 'what it is for';",
+        "migration",
+        _TABLE,
+        ("forbid: problem = 'leaves' and object_kind = 'column'",),
+        "Undoing {{ subject }} leaves {{ object_subject }}.",
+        downgrades=("SELECT 1;", "ALTER TABLE public.t DROP b;"),
+    ),
     "changes": Starter(
         "ALTER TABLE public.t RENAME TO u;",
         "ALTER TABLE public.t ADD b int;",
@@ -221,6 +231,7 @@ def starter(policy_id: str, kind: str) -> str:
     before = f"        before: {_quoted(made.before)}\n" if made.before else ""
     before += f"        files: {made.files}\n" if made.files else ""
     drifts = [f"        drifts: {said}\n" if said else "" for said in made.drifts]
+    undone = [f"        downgrade: {_quoted(sql)}\n" if sql else "" for sql in made.downgrades]
     judged = [f"for: {kind}"] * (kind in TABLES) + list(made.keys)
     return (
         f"  - id: {policy_id}\n"
@@ -237,11 +248,13 @@ def starter(policy_id: str, kind: str) -> str:
         f"{before}"
         f"{drifts[0]}"
         f"        migration: {_quoted(made.bad)}\n"
+        f"{undone[0]}"
         f"        finds: [{_quoted(made.finds)}]\n"
         "      - name: what it must not find\n"
         f"{before}"
         f"{drifts[1]}"
         f"        migration: {_quoted(made.good)}\n"
+        f"{undone[1]}"
         "        finds: []\n"
     )
 

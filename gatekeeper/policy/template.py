@@ -15,8 +15,6 @@ from gatekeeper.yaml_reader import did_you_mean
 
 Escape = Callable[[str], str]
 
-ALIASES = ("table", "column")  # short for table_subject, and the subject of a column
-
 
 @lru_cache(maxsize=8)
 def _environment(escape: Escape) -> ImmutableSandboxedEnvironment:

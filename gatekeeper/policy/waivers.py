@@ -6,7 +6,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any
 
-from gatekeeper.config_waivers import FileWaiver, reason_mistake
+from gatekeeper.config_waivers import FileWaiver, reason_mistake, too_long
 from gatekeeper.model.allowance import Allowance
 from gatekeeper.model.evidence import Revision
 from gatekeeper.policy.model import Finding, Policy, Waiver
@@ -26,13 +26,27 @@ class Waived:
 def file_waivers(entries: Iterable[FileWaiver]) -> tuple[Waiver, ...]:
     """Give what gatekeeper.yml waives."""
     return tuple(
-        Waiver(e.policy, e.subject, e.because, "file", e.owner, e.until, file=e.file, line=e.line)
+        Waiver(
+            policy=e.policy,
+            subject=e.subject,
+            because=e.because,
+            kind="file",
+            by=e.owner,
+            until=e.until,
+            file=e.file,
+            line=e.line,
+            project=e.project,
+            most_days=e.most_days,
+        )
         for e in entries
     )
 
 
 def comment_waivers(revisions: Iterable[Revision]) -> tuple[Waiver, ...]:
-    """Give what the comments in new migrations waive. Nobody can tell who wrote them."""
+    """Give what the comments in new migrations waive. Nobody can tell who wrote them.
+
+    They have no last day, and `waiver_days:` is not about them: such a migration runs once.
+    """
     return tuple(_of_comment(a) for r in revisions if r.is_new for a in r.allowances)
 
 
@@ -129,7 +143,7 @@ def _why_not(waiver: Waiver, policy: Policy, today: date) -> str:
         return f"only an approving review by {', '.join(policy.approvers)} waives this"
     if waiver.until is not None and waiver.until < today:
         return f"it ended on {waiver.until}, so the finding is back"
-    return ""
+    return too_long(waiver.until, waiver.most_days, today)
 
 
 def _note(waiver: Waiver, why_not: str | None, known: Collection[str]) -> str:

@@ -3,12 +3,15 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gatekeeper.baseline import Entry
 from gatekeeper.config import SEVERITIES
+from gatekeeper.model.schema import Schema
+from gatekeeper.policy.coverage import Coverage
 from gatekeeper.policy.model import Finding, Policy, Waiver
+from gatekeeper.report.coverage import coverage_values
 from gatekeeper.report.escape import visible
 from gatekeeper.report.json import encodable, waiver_values
 from gatekeeper.report.view import counted, instead, message
@@ -71,6 +74,8 @@ class Audit:
     table_count: int = 0
     server_version: str = ""
     file: str = ""
+    schema: Schema = field(default_factory=Schema)
+    coverage: Coverage = field(default_factory=Coverage)
 
     @property
     def news(self) -> tuple[Audited, ...]:
@@ -197,6 +202,7 @@ def render_audit(audit: Audit) -> str:
         "findings": [_finding(one, audit) for one in audit.findings],
         "waivers": [_idle(idle) for idle in audit.idle],
         "baseline": None if audit.debt is None else _debt(audit.debt),
+        "coverage": coverage_values(audit.coverage),
         "notes": list(audit.notes),
     }
     return encodable(json.dumps(values, indent=2, ensure_ascii=False)) + "\n"

@@ -17,6 +17,7 @@ from gatekeeper.report.audit import (
     headline,
     scope,
 )
+from gatekeeper.report.coverage import coverage_sentence, markdown_rows
 from gatekeeper.report.escape import Markup, cell, code, shortened, visible, visible_lines
 from gatekeeper.report.markdown import ICONS, environment
 from gatekeeper.report.view import by_whom, counted, instead, message, message_markdown
@@ -48,6 +49,8 @@ def print_audit(audit: Audit, console: Console, *, everything: bool = False) -> 
     printer.debt(audit)
     for note in audit.notes:
         printer.prose(f"note: {visible(note)}", "dim", "")
+    if said := coverage_sentence(audit.coverage):
+        printer.prose(said, "dim", "")
     text = headline(audit)
     style = "bold red" if audit.verdict == "blocked" else "bold green"
     printer.line(text[0].upper() + text[1:], style)
@@ -130,7 +133,7 @@ class _Printer:
     def debt(self, audit: Audit) -> None:
         if audit.debt is None or not audit.debt.fixed:
             return
-        self.line(_fixed(audit.debt), "bold")
+        self.line(fixed_title(audit.debt), "bold")
         for entry in audit.debt.fixed[:_MOST_LISTED]:
             self.line(f"  {visible(entry.policy)}  {visible(entry.subject)}", "green")
         self.more(len(audit.debt.fixed))
@@ -141,7 +144,8 @@ class _Printer:
             self.line(f"  and {count - _MOST_LISTED} more; --format json has all", "dim")
 
 
-def _fixed(debt: Debt) -> str:
+def fixed_title(debt: Debt) -> str:
+    """Say what becomes of what is fixed, in Markdown."""
     way_out = "taken out" if debt.pruned else "`gatekeeper audit --prune` takes it out"
     return f"Fixed, and {way_out} of the baseline"
 
@@ -182,9 +186,11 @@ def _values(audit: Audit, shown: list[Group], most: int) -> dict[str, Any]:
         "waived_title": Markup(by_severity(one.finding for one in audit.waived)),
         "idle": [Markup(code(idle.message, _LONGEST_REASON)) for idle in audit.idle[:listed]],
         "hidden_idle": max(0, len(audit.idle) - listed),
-        "fixed_title": Markup(_fixed(debt) if debt else ""),
+        "fixed_title": Markup(fixed_title(debt) if debt else ""),
         "fixed": [{"policy": e.policy, "subject": e.subject} for e in fixed[:listed]],
         "hidden_fixed": max(0, len(fixed) - listed),
+        "coverage": markdown_rows(audit.coverage),
+        "coverage_title": Markup(coverage_sentence(audit.coverage)),
         "notes": audit.notes,
     }
 

@@ -28,6 +28,8 @@ def _example(example: Example) -> str:
     if not example.is_of_files:
         told = [f"-- the base had {_drift(*one)}" for one in example.base_drifts.items()]
         told += [f"-- alembic finds {_drift(*one)}" for one in example.drifts.items()]
+        if example.downgrade is not None:
+            told += ["-- undone by:", example.downgrade.strip()]
         return "\n".join([f"-- {example.name}", example.migration.strip(), *told])
     parts = [f"# {example.name}", example.migration.strip()]
     parts += [

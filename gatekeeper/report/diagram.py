@@ -14,18 +14,17 @@ _UNFIT = re.compile(r"[^A-Za-z0-9_]+")
 
 def diagram(after: Schema, changes: tuple[Change, ...]) -> str | None:
     """Give the diagram's source, or None when it would be empty or too large to read."""
-    touched = _touched(changes)
-    touched |= {key.references_table for key in after.foreign_keys if _owner(key) in touched}
+    touched = touched_tables(changes)
+    touched |= {key.references_table for key in after.foreign_keys if owner_of(key) in touched}
     if not touched or len(touched) > _MOST_TABLES:
         return None
     names = _Names()
     lines = ["erDiagram"]
     for key in after.foreign_keys:
-        if _owner(key) in touched and key.references_table in touched:
+        if owner_of(key) in touched and key.references_table in touched:
             label = _comment(", ".join(key.columns))
-            lines.append(
-                f'    {names.of(key.references_table)} ||--o{{ {names.of(_owner(key))} : "{label}"'
-            )
+            parent, child = names.of(key.references_table), names.of(owner_of(key))
+            lines.append(f'    {parent} ||--o{{ {child} : "{label}"')
     existing = {t.subject for t in after.tables}
     news = {c.ident: c.verb for c in changes if c.verb in ("added", "dropped")}
     columns = list(after.columns) + [c.before for c in changes if c.kind == "column.dropped"]
@@ -38,7 +37,7 @@ def diagram(after: Schema, changes: tuple[Change, ...]) -> str | None:
     for subject in sorted(touched):
         state = "" if subject in existing else " (dropped)"
         lines.append(f'    {names.of(subject)}["{_comment(subject)}{state}"] {{')
-        own = [c for c in columns if isinstance(c, Column) and _owner(c) == subject]
+        own = [c for c in columns if isinstance(c, Column) and owner_of(c) == subject]
         shown = [c for c in own if c.ident in news or (c.table_oid, c.name) in keys] or own
         for column in shown[:_MOST_COLUMNS]:
             note = {"added": ' "new"', "dropped": ' "dropped"'}.get(news.get(column.ident, ""), "")
@@ -48,18 +47,20 @@ def diagram(after: Schema, changes: tuple[Change, ...]) -> str | None:
     return "\n".join(lines)
 
 
-def _touched(changes: tuple[Change, ...]) -> set[str]:
+def touched_tables(changes: tuple[Change, ...]) -> set[str]:
+    """Name the tables that changed, or of which a part did."""
     found = set()
     for change in changes:
         thing = change.after or change.before
         if isinstance(thing, Table):
             found.add(thing.subject)
         elif isinstance(thing, Part) and change.part_of is None:
-            found.add(_owner(thing))
+            found.add(owner_of(thing))
     return found
 
 
-def _owner(part: Part) -> str:
+def owner_of(part: Part) -> str:
+    """Name the table that something belongs to."""
     return qualified(part.schema_name, part.table_name)
 
 

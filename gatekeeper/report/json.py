@@ -7,7 +7,8 @@ from typing import Any
 from gatekeeper.model.change import Change
 from gatekeeper.model.evidence import Failure
 from gatekeeper.policy.model import Finding, Waiver
-from gatekeeper.report.outcome import Outcome
+from gatekeeper.report.coverage import coverage_values
+from gatekeeper.report.outcome import Outcome, Reviews
 from gatekeeper.report.view import instead, message
 
 VERSION = 1
@@ -23,9 +24,43 @@ _ACCESS = (
 )  # fmt: skip
 
 
-def render_json(outcome: Outcome) -> str:
-    """Give the report; the same commits give the same bytes."""
-    return encodable(json.dumps(report_values(outcome), indent=2, ensure_ascii=False)) + "\n"
+def render_json(reviews: Reviews) -> str:
+    """Give the report as JSON: of several, the verdict and a list of reports; see several_schema().
+
+    The same commits give the same bytes.
+    """
+    values = [report_values(part) for part in reviews.parts]
+    whole: dict[str, Any] = values[0]
+    if len(values) > 1:
+        whole = {"version": VERSION, "verdict": reviews.verdict, "projects": values}
+    return encodable(json.dumps(whole, indent=2, ensure_ascii=False)) + "\n"
+
+
+def several_schema(report: dict[str, Any]) -> dict[str, Any]:
+    """Give the JSON Schema of render_json() for several projects; `report` is that of one."""
+    one = {k: v for k, v in report.items() if not k.startswith("$")}
+    return {
+        "$schema": report["$schema"],
+        "title": "Gatekeeper reports",
+        "description": "What `gatekeeper check --format json` says where gatekeeper.yml has several"
+        " projects.",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["version", "verdict", "projects"],
+        "properties": {
+            "version": report["properties"]["version"],
+            "verdict": {
+                "description": "blocked if any project's is, otherwise undecided if any is.",
+                "enum": report["properties"]["verdict"]["enum"],
+            },
+            "projects": {
+                "description": "The report of each project, in the order of gatekeeper.yml.",
+                "type": "array",
+                "items": one,
+            },
+        },
+        "$defs": report["$defs"],
+    }
 
 
 def encodable(text: str) -> str:
@@ -39,6 +74,7 @@ def report_values(outcome: Outcome) -> dict[str, Any]:
     places = {s.number: (s.file, s.line) for s in outcome.statements}
     return {
         "version": VERSION,
+        "project": outcome.project or None,
         "verdict": outcome.verdict,
         "base": outcome.base,
         "head": outcome.head,
@@ -57,6 +93,9 @@ def report_values(outcome: Outcome) -> dict[str, Any]:
         "access": [
             {name: row[name] for name in _ACCESS} for row in outcome.facts.head.get("access", [])
         ],
+        "coverage": coverage_values(
+            outcome.coverage, (one for one in outcome.coverage.missing if one.touched)
+        ),
         "notes": list(outcome.notes),
     }
 

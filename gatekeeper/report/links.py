@@ -35,12 +35,19 @@ class Links:
         """Give file:line as Markdown, linked where the address is known."""
         if not file:
             return None
+        address = self.address(file, line)
+        if address is None:
+            return Markup(code(_with_line(str(file), line)))
+        name = code(_with_line(str(file).rpartition("/")[2], line))
+        return Markup(f"[{name}]({address})")
+
+    def address(self, file: object, line: object) -> str | None:
+        """Give where file:line is shown, where that is known."""
         path = inside(file) if self.blob_url else None
         if path is None:
-            return Markup(code(_with_line(str(file), line)))
-        name = code(_with_line(path.rpartition("/")[2], line))
+            return None
         fragment = f"#L{line}" if isinstance(line, int) else ""
-        return Markup(f"[{name}]({self.blob_url}/{url_path(path)}{fragment})")
+        return f"{self.blob_url}/{url_path(path)}{fragment}"
 
 
 def _with_line(name: str, line: object) -> str:

@@ -10,6 +10,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model.evidence import Failure
+from gatekeeper.report.coverage import coverage_sentence, markdown_rows
 from gatekeeper.report.diagram import diagram
 from gatekeeper.report.escape import Markup, cell, code, fence, shortened, visible
 from gatekeeper.report.links import Links
@@ -40,7 +41,7 @@ _MOST_RESOLVED = 10
 _MOST_GAINS = 50
 _LONGEST_NOTE = 400
 _MOST_OUTPUT = 2_000_000  # characters that a template may give
-_VERDICT_ICONS = {"passed": "✅", "blocked": "❌", "undecided": "❌"}
+VERDICT_ICONS = {"passed": "✅", "blocked": "❌", "undecided": "❌"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Frame:
 
     `report_url`: where the full one is. `alerts` are said first. `resolved`: fingerprints of what
     an earlier report found. `base` is the `--base` that gives the same report on another machine.
+    `is_part`: of a report about several projects.
     """
 
     links: Links = field(default_factory=Links)
@@ -56,6 +58,7 @@ class Frame:
     alerts: tuple[str, ...] = ()
     resolved: tuple[str, ...] = ()
     base: str = ""
+    is_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,9 @@ def _values(outcome: Outcome, level: str, frame: Frame) -> dict[str, Any]:
     kinds = [c.kind for c in outcome.changes if c.part_of is None]
     return {
         "level": Markup(level),
-        "icon": Markup(_VERDICT_ICONS[outcome.verdict]),
+        "icon": Markup(VERDICT_ICONS[outcome.verdict]),
+        "heading": Markup("####" if frame.is_part else "###"),
+        "title": _title(outcome.project, frame),
         "headline": Markup(headline(outcome)),
         "alerts": frame.alerts,
         "summary": Markup(summary(outcome)),
@@ -168,10 +173,10 @@ def _values(outcome: Outcome, level: str, frame: Frame) -> dict[str, Any]:
         "head": outcome.head,
         "server": Markup(visible(outcome.server_version)),
         "policies": Markup(counted(outcome.policy_count, "policy")),
-        "resolved": _resolved(frame.resolved),
+        "resolved": resolved_listed(frame.resolved),
         "rows": [_row(item, frame.links) for item in shown],
         "hidden": len(rows) - len(shown),
-        "full_report": _full_report(frame.report_url),
+        "full_report": full_report(frame.report_url),
         "fixes": [_fix(i) for i in shown if i.first.blocks] if level != "minimal" else [],
         "comment_waives": any(i.first.blocks and not i.policy.approvers for i in shown),
         "advice": [_fix(i) for i in shown if not i.first.blocks] if full else [],
@@ -183,15 +188,31 @@ def _values(outcome: Outcome, level: str, frame: Frame) -> dict[str, Any]:
         "diff": "\n".join(lines) if 0 < len(lines) <= _MOST_LINES[level] else "",
         "diff_title": Markup(change_counts(kinds)),
         "diagram": (diagram(outcome.after, outcome.changes) or "") if full else "",
+        "coverage": markdown_rows(outcome.coverage) if level != "minimal" else [],
+        "coverage_title": Markup(coverage_sentence(outcome.coverage)),
         "notes": [Markup(code(n, _LONGEST_NOTE)) for n in outcome.notes[: _MOST_NOTES[level]]],
         "hidden_notes": max(0, len(outcome.notes) - _MOST_NOTES[level]),
         "failure": _capped(failure, _MOST_TEXT[level]) if failure else None,
         "failure_place": frame.links.place(failure.file, failure.line) if failure else None,
-        "command": Markup(f"gatekeeper check{f' --base {frame.base}' if frame.base else ''}"),
+        "command": _command(outcome.project, frame),
     }
 
 
-def _resolved(fingerprints: tuple[str, ...]) -> Markup | None:
+def _title(project: str, frame: Frame) -> Markup:
+    if frame.is_part:
+        return Markup(code(project))
+    return Markup(f"Gatekeeper, {code(project)}" if project else "Gatekeeper")
+
+
+def _command(project: str, frame: Frame) -> Markup:
+    words = ["gatekeeper check"]
+    words += [f"--base {frame.base}"] if frame.base else []
+    words += [f"--project {project}"] if project else []
+    return Markup(" ".join(words))
+
+
+def resolved_listed(fingerprints: tuple[str, ...]) -> Markup | None:
+    """Name what an earlier report found and this one does not; None: nothing."""
     if not fingerprints:
         return None
     named = ", ".join(code(w) for w in fingerprints[:_MOST_RESOLVED])
@@ -199,7 +220,8 @@ def _resolved(fingerprints: tuple[str, ...]) -> Markup | None:
     return Markup(f"{named} and {more} more" if more > 0 else named)
 
 
-def _full_report(url: str) -> Markup:
+def full_report(url: str) -> Markup:
+    """Give the words for where everything is, with a link if there is one."""
     return Markup(f"[the full report]({url})" if url else "the full report")
 
 

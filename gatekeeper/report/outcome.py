@@ -6,6 +6,7 @@ from gatekeeper.facts.build import Facts
 from gatekeeper.model.change import Change
 from gatekeeper.model.evidence import Failure, Revision, Statement
 from gatekeeper.model.schema import Schema
+from gatekeeper.policy.coverage import Coverage
 from gatekeeper.policy.model import Finding
 
 EXIT_STATUS = {"passed": 0, "blocked": 1, "undecided": 2}
@@ -13,7 +14,10 @@ EXIT_STATUS = {"passed": 0, "blocked": 1, "undecided": 2}
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One review. A `failure` means that nothing could be judged: the verdict is undecided."""
+    """One review. A `failure` means that nothing could be judged: the verdict is undecided.
+
+    `project` is empty where the repository has only one.
+    """
 
     verdict: str
     base: str
@@ -29,6 +33,8 @@ class Outcome:
     notes: tuple[str, ...] = ()
     policy_count: int = 0
     server_version: str = ""
+    project: str = ""
+    coverage: Coverage = field(default_factory=Coverage)
 
     @property
     def new_revisions(self) -> tuple[Revision, ...]:
@@ -42,3 +48,30 @@ class Outcome:
     @property
     def waived_findings(self) -> tuple[Finding, ...]:
         return tuple(f for f in self.findings if f.waiver is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Reviews:
+    """The outcomes for all projects of a repository, in their order; mostly one, without a name."""
+
+    parts: tuple[Outcome, ...]
+
+    @property
+    def verdict(self) -> str:
+        """Give blocked if any is, otherwise undecided if any is: the rest may not be reassuring."""
+        found = {part.verdict for part in self.parts}
+        return next(v for v in ("blocked", "undecided", "passed") if v in found)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(f for part in self.parts for f in part.findings)
+
+    @property
+    def open_findings(self) -> tuple[Finding, ...]:
+        """The findings that nobody waived."""
+        return tuple(f for part in self.parts for f in part.open_findings)
+
+
+def alone(outcome: Outcome) -> Reviews:
+    """Give the only outcome as all that there are."""
+    return Reviews((outcome,))

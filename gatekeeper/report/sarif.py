@@ -11,7 +11,7 @@ from gatekeeper.model.evidence import Failure
 from gatekeeper.policy.model import Finding, Policy, Waiver
 from gatekeeper.report.escape import fence, visible, visible_lines
 from gatekeeper.report.links import inside, url_path
-from gatekeeper.report.outcome import Outcome
+from gatekeeper.report.outcome import Outcome, Reviews
 from gatekeeper.report.view import by_whom, instead, message
 
 _SCHEMA = (
@@ -21,9 +21,11 @@ _ROOT = "%SRCROOT%"  # the root of the repository; who reads the report knows wh
 _LEVELS = {"error": "error", "warning": "warning", "notice": "note"}
 
 
-def render_sarif(outcome: Outcome) -> str:
-    """Give the report; the same commits give the same bytes."""
-    return json.dumps(sarif_values(outcome), indent=2, ensure_ascii=False) + "\n"
+def render_sarif(reviews: Reviews) -> str:
+    """Give the report as SARIF, one run a project. The same commits give the same bytes."""
+    log = sarif_values(reviews.parts[0])
+    log["runs"] = [run for part in reviews.parts for run in sarif_values(part)["runs"]]
+    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
 
 
 def sarif_values(outcome: Outcome) -> dict[str, Any]:
@@ -37,9 +39,10 @@ def sarif_values(outcome: Outcome) -> dict[str, Any]:
         "rules": rules,
         "notifications": [{"id": "migrations-failed"}, {"id": "note"}],
     }
+    project = outcome.project
     run = {
         "tool": {"driver": driver},
-        "automationDetails": {"id": "gatekeeper/"},
+        "automationDetails": {"id": f"gatekeeper/{project}/" if project else "gatekeeper/"},
         "columnKind": "unicodeCodePoints",
         "invocations": [_invocation(outcome)],
         "results": [_result(f, numbers[f.policy.id], outcome) for f in outcome.findings],

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from gatekeeper.model.evidence import Failure
+from gatekeeper.report.coverage import coverage_sentence
 from gatekeeper.report.escape import shortened, visible, visible_lines
-from gatekeeper.report.outcome import Outcome
+from gatekeeper.report.outcome import Outcome, Reviews
 from gatekeeper.report.reach import Gain, gains
 from gatekeeper.report.view import (
     Item,
@@ -19,6 +20,7 @@ from gatekeeper.report.view import (
     headline,
     instead,
     items,
+    joint_headline,
     message,
     place,
     place_of,
@@ -45,12 +47,26 @@ def print_terminal(outcome: Outcome, console: Console) -> None:
     printer.gains(gains(outcome))
     for note in outcome.notes:
         printer.prose(f"note: {visible(note)}", "dim", indent="")
+    if said := coverage_sentence(outcome.coverage):
+        printer.prose(said, "dim", indent="")
     verdict = headline(outcome)
     printer.line(Text(verdict[:1].upper() + verdict[1:], style=_VERDICT_STYLES[outcome.verdict]))
     if outcome.failure is None:
         server = f" on PostgreSQL {outcome.server_version}" if outcome.server_version else ""
         against = f"{visible(outcome.head)} against {visible(outcome.base)}"
         printer.prose(f"{summary(outcome)}{server}; {against}", "dim", indent="")
+
+
+def print_reviews(reviews: Reviews, console: Console) -> None:
+    """Print the reports one after the other, and the verdict of all."""
+    for part in reviews.parts:
+        if part.project:
+            console.rule(Text(part.project, style="bold"), align="left")
+        print_terminal(part, console)
+    if len(reviews.parts) > 1:
+        console.rule()
+        text = joint_headline(reviews)
+        console.print(Text(text[:1].upper() + text[1:], style="bold"), soft_wrap=True)
 
 
 def _subjects(item: Item) -> str:

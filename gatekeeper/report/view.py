@@ -9,7 +9,7 @@ from gatekeeper.model.names import quoted
 from gatekeeper.policy.model import Finding, Policy, Waiver
 from gatekeeper.policy.template import Escape, fill
 from gatekeeper.report.escape import code, visible
-from gatekeeper.report.outcome import Outcome
+from gatekeeper.report.outcome import Outcome, Reviews
 
 _GATHER_ABOVE = 5  # so many findings of one policy keep a row each
 _PLURALS = {"index": "indexes", "policy": "policies"}
@@ -67,14 +67,18 @@ def message_markdown(finding: Finding) -> str:
     The template may put two values side by side, or write backticks of its own; either would join
     spans into something else. So values are marked first and made code when all text is known.
     """
-    parts = _MARKED.split(_message(finding, _mark))
     text = ""
-    for i, part in enumerate(parts):
+    for i, part in enumerate(message_parts(finding)):
         if i % 2 == 0:
             text += part.replace("`", "\\`")
         else:
             text += (" " if text.endswith("`") else "") + code(part)
     return text
+
+
+def message_parts(finding: Finding) -> list[str]:
+    """Give the finding's message in parts: text of the policy and values, in turn."""
+    return _MARKED.split(_message(finding, _mark))
 
 
 def _message(finding: Finding, escape: Escape) -> str:
@@ -135,11 +139,27 @@ def headline(outcome: Outcome) -> str:
     """Say the verdict and the counts in one line."""
     if outcome.failure is not None:
         return "undecided: the migrations did not run to their end"
-    listed = _counts(outcome.open_findings)
-    waived = _counts(outcome.waived_findings)
-    if outcome.verdict == "blocked":
+    return _verdict(outcome.verdict, outcome.open_findings, outcome.waived_findings)
+
+
+def joint_headline(reviews: Reviews) -> str:
+    """Say the verdict of all projects and the counts of all in one line."""
+    if len(reviews.parts) == 1:
+        return headline(reviews.parts[0])
+    failed = [part.project for part in reviews.parts if part.failure is not None]
+    what = f"the migrations of {', '.join(failed)} did not run to their end"
+    if reviews.verdict == "undecided":
+        return f"undecided: {what}"
+    waived = [f for part in reviews.parts for f in part.waived_findings]
+    said = _verdict(reviews.verdict, reviews.open_findings, waived)
+    return f"{said}; {what}" if failed else said
+
+
+def _verdict(verdict: str, open_findings: Sequence[Finding], waived_ones: Sequence[Finding]) -> str:
+    listed, waived = _counts(open_findings), _counts(waived_ones)
+    if verdict == "blocked":
         said = f"blocked by {listed}"
-    elif any(f.severity == "error" for f in outcome.open_findings):
+    elif any(f.severity == "error" for f in open_findings):
         said = f"passed with {listed} of policies on trial"
     else:
         said = f"passed with {listed}" if listed else "passed"

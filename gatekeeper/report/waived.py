@@ -44,6 +44,11 @@ def approval(item: Item) -> dict[str, Any]:
 def _place(waiver: Waiver, links: Links) -> Markup | None:
     if waiver.kind == "comment":
         return links.place(waiver.file, waiver.line)
-    if _REVIEW.fullmatch(waiver.url):
+    if is_review(waiver.url):
         return Markup(f"[review]({waiver.url})")
     return Markup(code(waiver.place))
+
+
+def is_review(url: str) -> bool:
+    """Say whether an address is that of a review, and nothing else."""
+    return _REVIEW.fullmatch(url) is not None

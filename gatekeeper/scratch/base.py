@@ -1,13 +1,14 @@
 """What a scratch server can do, whatever it is."""
 
 import contextlib
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import psycopg
 from psycopg import sql
 
-from gatekeeper.config import ProductionRole
+from gatekeeper.config_database import ProductionRole
 from gatekeeper.errors import ScratchError
 
 
@@ -34,11 +35,60 @@ class Address:
         )
 
 
+@contextlib.contextmanager
+def lost_server_explained() -> Iterator[None]:
+    """Turn the loss of the scratch database into an error that says what to do."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise ScratchError(
+            f"the scratch database went away: {str(error).strip()}",
+            "Run the command again; with --database-url, see why the server closed the connection.",
+        ) from error
+
+
+OTHERS = "_others"
+
+
+def others_beside(address: Address) -> Address:
+    """Make sure of a second database, for what env.py does to others than the one that is meant.
+
+    It goes when that one is dropped.
+    """
+    name = address.database + OTHERS
+    with address.connect() as connection:
+        found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name])
+        if found.fetchone() is None:
+            query = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
+            connection.execute(query)
+    return replace(address, database=name)
+
+
+def copy(connection: psycopg.Connection[Any], database: str, name: str) -> bool:
+    """Make the database `name` as another one, unless somebody is connected to that."""
+    query = "SELECT FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
+    if connection.execute(query, [database]).fetchone() is not None:
+        return False
+    names = sql.Identifier(name), sql.Identifier(database)
+    connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
+    return True
+
+
+def drop_databases(connection: psycopg.Connection[Any], database: str) -> None:
+    """Drop a database and the one beside it, also when somebody is still connected."""
+    for name in (database, database + OTHERS):
+        query = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        connection.execute(query)
+
+
 class ScratchServer(Protocol):
     """A PostgreSQL server in which databases can be made and thrown away."""
 
     def create_database(self) -> Address:
         """Make an empty database and say where it is."""
+
+    def copy_database(self, database: Address) -> Address | None:
+        """Make a database that is as this one; None while somebody is connected to that."""
 
     def drop_database(self, database: str) -> None:
         """Drop a database, also when somebody is still connected to it."""

@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from gatekeeper.config import ProductionRole
+from gatekeeper.config_database import ProductionRole
 from gatekeeper.errors import ScratchError
-from gatekeeper.scratch.base import Address, create_missing_roles, drop_roles
+from gatekeeper.scratch.base import Address, copy, create_missing_roles, drop_databases, drop_roles
 from gatekeeper.scratch.rundir import RunDirectory
 
 STAND_INS = Path(__file__).parent / "stand_ins"
@@ -68,10 +68,14 @@ class PrivateCluster:
             connection.execute(query)
         return self._address(name)
 
-    def drop_database(self, database: str) -> None:
-        query = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
+    def copy_database(self, database: Address) -> Address | None:
+        name = f"scratch_{next(self._numbers)}"
         with self._admin() as connection:
-            connection.execute(query)
+            return self._address(name) if copy(connection, database.database, name) else None
+
+    def drop_database(self, database: str) -> None:
+        with self._admin() as connection:
+            drop_databases(connection, database)
 
     def create_roles(self, roles: tuple[ProductionRole, ...]) -> None:
         with self._admin() as connection:

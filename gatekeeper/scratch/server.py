@@ -3,15 +3,16 @@
 import contextlib
 import ipaddress
 import os
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from gatekeeper.catalog.url import read_url
-from gatekeeper.config import ProductionRole
+from gatekeeper.config_database import ProductionRole
 from gatekeeper.errors import ScratchError
-from gatekeeper.scratch.base import Address, create_missing_roles, drop_roles
+from gatekeeper.scratch.base import Address, copy, create_missing_roles, drop_databases, drop_roles
 
 _OLDEST = 140000
 _PREFIX = "gatekeeper_"
@@ -45,6 +46,12 @@ class UrlServer:
         self._admin.execute(query)
         info = self._admin.info
         return Address(info.host, info.port, info.user, name, info.password or None)
+
+    def copy_database(self, database: Address) -> Address | None:
+        name = f"{_PREFIX}{self._run}_{len(self._made) + 1}"
+        self._made.append(name)
+        made = copy(self._admin, database.database, name)
+        return replace(database, database=name) if made else None
 
     def drop_database(self, database: str) -> None:
         self._drop(database)
@@ -99,7 +106,8 @@ class UrlServer:
 
     def _sweep(self) -> None:
         rows = self._admin.execute(
-            "SELECT datname FROM pg_database WHERE datname ~ '^gatekeeper_[0-9a-f]{10}_[0-9]+$'"
+            "SELECT datname FROM pg_database"
+            " WHERE datname ~ '^gatekeeper_[0-9a-f]{10}_[0-9]+(_others)?$'"
         ).fetchall()
         for (name,) in rows:
             key = [name.split("_")[1]]
@@ -111,8 +119,7 @@ class UrlServer:
                 self._admin.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", key)
 
     def _drop(self, name: str) -> None:
-        query = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-        self._admin.execute(query)
+        drop_databases(self._admin, name)
 
     def _role_names(self) -> set[str]:
         return {name for (name,) in self._admin.execute("SELECT rolname FROM pg_roles")}

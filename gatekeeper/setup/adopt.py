@@ -3,21 +3,23 @@
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gatekeeper.config import FILE_NAMES
-from gatekeeper.policy.jsonschema import config_schema, pack_schema
+from gatekeeper.policy.config_schema import config_schema
+from gatekeeper.policy.jsonschema import pack_schema
 from gatekeeper.policy.load import load_all
 from gatekeeper.policy.new import CONFIG_SCHEMA_FILE, SCHEMA_FILE
 from gatekeeper.scratch.rundir import RunDirectory
-from gatekeeper.setup.examine import Examination, Subject
+from gatekeeper.setup.examine import Examination
 from gatekeeper.setup.install import guess_install
 from gatekeeper.setup.steps import Checkup
+from gatekeeper.setup.subject import Subject, Way, gone
 from gatekeeper.setup.survey import Survey
-from gatekeeper.setup.texts import HOUSE_POLICY, config_text, free_folder, house_text
+from gatekeeper.setup.texts import HOUSE_POLICY, Needs, config_text, free_folder, house_text
 from gatekeeper.setup.workflow import GUESSED, release, workflow
 
 _MOST_TRIES = 8
@@ -43,6 +45,22 @@ class Tried:
     env: Mapping[str, str]
     added: tuple[str, ...] = ()  # names in `env` that nobody gave
     roles: tuple[str, ...] = ()
+    ways: tuple[Way, ...] = ()  # what had to be otherwise than by default
+    databases: tuple[str, ...] = ()  # several that env.py migrates
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A project that was tried, and what gatekeeper.yml says of where it is and what runs it.
+
+    `config` is a path from the repository's root, `name` empty where there is but one project.
+    """
+
+    config: str
+    tried: Tried
+    name: str = ""
+    database: str | None = None  # of several that env.py migrates
+    python: str | None = None
 
 
 def try_out(
@@ -55,34 +73,46 @@ def try_out(
 ) -> Tried:
     """Run the project's history with `env`, in a new directory each time that it is needed again.
 
-    With `fill_in` what settings it demands is found out, too.
+    With `fill_in` what settings it demands is found out, too, and which way it runs.
     """
     given = set(env)
+    ways: list[Way] = []
     for _ in range(_MOST_TRIES):
         checkup = Checkup()
         with directory() as run:
             made = subject(run)
             made = replace(made, options=replace(made.options, env=env))
+            for way in ways:
+                made = gone(made, way, run)
             examination = Examination(checkup, made, run, progress)
             examination.go()
-        if not fill_in or not examination.missing:
+        if not fill_in or not (examination.missing or examination.way):
             break
         env = {**env, **examination.missing}
+        ways += [examination.way] if examination.way else []
     added = tuple(name for name in env if name not in given)
-    return Tried(checkup, examination.directory, env, added, examination.roles)
+    return Tried(
+        checkup,
+        examination.directory,
+        env,
+        added,
+        examination.roles,
+        tuple(ways),
+        examination.databases,
+    )
 
 
 def slug(survey: Survey) -> str:
-    """Name the project among several; empty: it is the only one, or the one in the root."""
+    """Name the workflow of a project that has its own; empty: there is but one workflow."""
     folder = Path(survey.config or "").parent.as_posix()
-    if not survey.is_one_of_several or folder == ".":
+    if not survey.is_apart or folder == ".":
         return ""
     return re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-") or "other"
 
 
 def home(survey: Survey) -> str:
-    """Give the folder of gatekeeper.yml: the root, or the project's own where there are several."""
-    return Path(survey.config or "").parent.as_posix() if survey.is_one_of_several else "."
+    """Give the folder of gatekeeper.yml: the root, or that of the one project that was named."""
+    return Path(survey.config or "").parent.as_posix() if survey.is_apart else "."
 
 
 def existing_config(root: Path, folder: str) -> Path | None:
@@ -91,17 +121,12 @@ def existing_config(root: Path, folder: str) -> Path | None:
     return next((path for path in found if path.is_file()), None)
 
 
-def drafts(root: Path, survey: Survey, tried: Tried | None, python: str | None) -> list[Draft]:
-    """Give the files to write. `python` is what gatekeeper.yml says of the interpreter."""
+def drafts(root: Path, survey: Survey, candidates: Sequence[Candidate]) -> list[Draft]:
+    """Give the files to write."""
     folder = home(survey)
     packs = free_folder(root / folder)
-    config = config_text(
-        ["recommended", packs],
-        config=Path(survey.config).name if survey.config and survey.is_one_of_several else None,
-        python=python,
-        env=tried.env if tried else {},
-        roles=tried.roles if tried else (),
-    )
+    needs = [_needs(one, folder, named=survey.is_one_of_several) for one in candidates]
+    config = config_text(["recommended", packs], needs)
     file = existing_config(root, folder)
     name = file.name if file else FILE_NAMES[0]
     schema = json.dumps(config_schema(load_all().values()), indent=2) + "\n"
@@ -119,17 +144,38 @@ def drafts(root: Path, survey: Survey, tried: Tried | None, python: str | None) 
             minor=True,
         ),
     ]
-    if tried is not None and not _is_elsewhere(root):
-        found.append(_workflow(root, survey, tried, _path(folder, name)))
+    if candidates and not _is_elsewhere(root):
+        found.append(_workflow(root, survey, candidates, _path(folder, name)))
     return found
 
 
-def _workflow(root: Path, survey: Survey, tried: Tried, config_file: str) -> Draft:
-    install = guess_install(root, tried.directory)
+def _needs(one: Candidate, folder: str, *, named: bool) -> Needs:
+    tried = one.tried
+    return Needs(
+        name=one.name,
+        config=os.path.relpath(one.config, folder) if named else None,
+        database=one.database,
+        python=one.python,
+        env=tried.env,
+        roles=tried.roles,
+        ways=tried.ways,
+    )
+
+
+def _workflow(
+    root: Path, survey: Survey, candidates: Sequence[Candidate], config_file: str
+) -> Draft:
+    guesses = dict.fromkeys(guess_install(root, one.tried.directory) for one in candidates)
+    known = [install for install in guesses if install is not None]
+    first = None if None in guesses else known.pop(0)
     name = slug(survey)
-    text = workflow(install, name=name, config_file=config_file if survey.is_one_of_several else "")
+    text = workflow(
+        first, more=known, name=name, config_file=config_file if survey.is_apart else ""
+    )
     file = f"gatekeeper-{name}.yml" if name else "gatekeeper.yml"
-    how = f"installs as {install.because} says" if install else "its install step is a guess"
+    signs = " and ".join(install.because for install in guesses if install is not None)
+    says = "say" if known else "says"
+    how = f"installs as {signs} {says}" if first else "its install step is a guess"
     return Draft(f"{WORKFLOWS}/{file}", text, f"two jobs; {how}")
 
 

@@ -2,25 +2,22 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from gatekeeper.config import ProductionRole
+from gatekeeper.config_database import ProductionRole
 from gatekeeper.errors import GatekeeperError, SourceError
-from gatekeeper.git import Repository
 from gatekeeper.model.plan import Plan
-from gatekeeper.review import lost_server_explained
-from gatekeeper.scratch.base import Address, ScratchServer
+from gatekeeper.scratch.base import Address, ScratchServer, lost_server_explained
 from gatekeeper.scratch.rundir import RunDirectory
 from gatekeeper.setup.install import guess_install
 from gatekeeper.setup.interpreter import described, look_at_interpreter
-from gatekeeper.setup.remedy import of_load, of_run, quoted
+from gatekeeper.setup.remedy import of_load, of_run, quoted, several_databases
 from gatekeeper.setup.settings import missing_settings
 from gatekeeper.setup.steps import Checkup, Found, Step, counted
+from gatekeeper.setup.subject import Subject, Way, another_way, gone
 from gatekeeper.setup.trial import BASE, BOOTSTRAP, ENV, NEW, Run, Trial, run_trial
 from gatekeeper.sources.alembic.locate import Location
-from gatekeeper.sources.alembic.revisions import AlembicOptions, heads_of
-from gatekeeper.sources.sql_files import SqlText
+from gatekeeper.sources.alembic.revisions import heads_of
 
 _MOST_NAMED = 5
 SCRATCH = "scratch database"
@@ -30,24 +27,12 @@ EXAMINED = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What is examined, and with what; see gatekeeper.yml."""
-
-    repository: Repository
-    options: AlembicOptions
-    start: Callable[[], ScratchServer]
-    base: str | None = None
-    branch: str | None = None
-    roles: tuple[ProductionRole, ...] = ()
-    bootstrap: tuple[SqlText, ...] = ()
-
-
 class Examination:
     """The steps from the base to the newest revision, and what they showed.
 
-    `missing` are settings that the application lacks, with stand-ins; `roles` were created for want
-    of; `directory` is the folder that alembic runs in, once that is known.
+    `missing` are settings that the application lacks, with stand-ins; `way` is one that works where
+    the given one does not; `roles` were created for want of; `databases` are several that env.py
+    migrates; `directory` is the folder that alembic runs in, once that is known.
     """
 
     def __init__(
@@ -67,6 +52,8 @@ class Examination:
         self._where: Location | None = None
         self.missing: Mapping[str, str] = {}
         self.roles: tuple[str, ...] = ()
+        self.databases: tuple[str, ...] = ()
+        self.way: Way | None = None
 
     def go(self) -> None:
         """Take all steps. What they need in turn is told apart by their names."""
@@ -91,15 +78,7 @@ class Examination:
         return root / self._where.directory if self._where else root
 
     def _base(self) -> Found:
-        subject = self._subject
-        self._source = Trial(
-            subject.repository,
-            self._run,
-            base=subject.base,
-            branch=subject.branch,
-            head=None,
-            options=subject.options,
-        )
+        self._source = self._trial_of(self._subject)
         return Found(f"{self._source.label}, against the working tree")
 
     def _locate(self) -> Found:
@@ -151,20 +130,58 @@ class Examination:
             return
         assert self._plan is not None  # noqa: S101 - both steps worked
         assert self._server is not None  # noqa: S101
-        subject = self._subject
         with lost_server_explained():
-            run = run_trial(
-                self._trial,
-                self._plan,
-                self._server,
-                subject.roles,
-                subject.bootstrap,
-                self._progress,
-            )
-        self.roles = run.roles
-        self._tell(run, names)
+            run = self._run_trial(self._subject, self._trial, self._plan, self._server)
+            self.roles = run.roles
+            advice = "" if run.error is None else self._advice(run)
+        self._tell(run, names, advice)
 
-    def _tell(self, run: Run, names: list[str]) -> None:
+    def _advice(self, run: Run) -> str:
+        """Say what to do about a failure; another way that there may be is tried."""
+        assert run.error is not None  # noqa: S101 - there is one
+        self.missing = self._settings(run.error)
+        self.databases = several_databases(run.error)
+        hint = of_run(run.error, self.missing, old=run.failed == BASE).hint
+        way = None if self.missing else another_way(run, self._subject)
+        if way is None:
+            return hint
+        if trouble := self._try(way):
+            is_proposed = way is Way.models or way.line in hint
+            return f"{hint}\n{way.line} was tried: {trouble}" if is_proposed else hint
+        self.way = way
+        return f"{way.advice}\n{hint}" if way is Way.bare else way.advice
+
+    def _try(self, way: Way) -> str:
+        """Run the project another way; give what that came to, empty if all is well."""
+        self._progress(f"trying {way.line}")
+        subject = gone(self._subject, way, self._run)
+        source, server = self._trial_of(subject), self._server
+        try:
+            server = subject.start() if way is Way.local else server
+            assert server is not None  # noqa: S101 - the run before had it
+            error = self._run_trial(subject, source, source.prepare(), server).error
+        except GatekeeperError as trouble:
+            error = trouble
+        finally:
+            source.close()
+            if server is not None and server is not self._server:
+                server.close()
+        return "" if error is None else str(error)
+
+    def _trial_of(self, subject: Subject) -> Trial:
+        return Trial(
+            subject.repository,
+            self._run,
+            base=subject.base,
+            branch=subject.branch,
+            head=None,
+            options=subject.options,
+        )
+
+    def _run_trial(self, subject: Subject, source: Trial, plan: Plan, server: ScratchServer) -> Run:
+        return run_trial(source, plan, server, subject.roles, subject.bootstrap, self._progress)
+
+    def _tell(self, run: Run, names: list[str], remedy: str) -> None:
         add, done = self._checkup.add, {phase.name: phase for phase in run.phases}
         for name in names:
             if name in done:
@@ -173,9 +190,8 @@ class Examination:
                 advice = self._placeholders() if name == ENV else ""
                 add(Step(name, state, found, advice, done[name].seconds))  # type: ignore[arg-type]
             elif name == run.failed and run.error is not None:
-                self.missing = self._settings(run.error)
-                trouble = of_run(run.error, self.missing, old=name == BASE)
-                add(Step(name, "fails", trouble.message, trouble.hint, run.seconds))
+                said = of_run(run.error, self.missing, old=name == BASE).message
+                add(Step(name, "fails", said, remedy, run.seconds))
             else:
                 add(Step(name, "not tried", f"needs: {run.failed}"))
         for name, step in (

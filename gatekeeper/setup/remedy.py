@@ -25,7 +25,7 @@ _BRINGS = {
 }
 _MISSING = re.compile(r'(?:function|type|operator class) "?([\w.]+)"?.* does not exist')
 _SCHEMA = re.compile(r'schema "(.+)" does not exist')
-_UNAVAILABLE = re.compile(r'extension "(.+)" is not available|ICU is not supported')
+UNAVAILABLE = re.compile(r'extension "(.+)" is not available|ICU is not supported')
 _NOT_FROM_NOTHING = ("42P01", "42703")
 _DUMP = """\
 The history does not start from an empty database: something made the first tables before it ran.
@@ -78,11 +78,17 @@ def _settings(settings: Mapping[str, str]) -> str:
     )
 
 
+_SEVERAL = re.compile(r"^  \S+: \{migrations: \{database: (\S+)\}\}$", re.MULTILINE)
 _BY_WORDS = {
     "Working outside of application context": (
-        "env.py needs a Flask application. At the top of env.py:\n"
-        '  if context.config.attributes.get("gatekeeper"):\n'
-        "      create_app().app_context().push()"
+        "env.py needs a Flask application. Write a prelude.py, with the application's own names:\n"
+        "  from app import create_app\n"
+        "\n"
+        "  create_app().app_context().push()\n"
+        "and in gatekeeper.yml:\n"
+        "  migrations:\n    prelude: prelude.py\n"
+        "Where create_app() wants services that are not there, such as Redis, leave env.py out:\n"
+        "  migrations:\n    env_py: bare"
     ),
     "No 'script_location' key": (
         "Add to the configuration that was found, in its section [alembic]:\n"
@@ -91,7 +97,15 @@ _BY_WORDS = {
 }
 
 
+def several_databases(error: BaseException | None) -> tuple[str, ...]:
+    """Name the databases of an env.py that migrates several; none: it does not, or has not said."""
+    said = error.failure.message if isinstance(error, MigrationFailed) else ""
+    return tuple(_SEVERAL.findall(said))
+
+
 def _said(failure: Failure) -> str:
+    if _SEVERAL.search(failure.message):
+        return "env.py migrates several databases"
     place = f"{failure.file}:{failure.line}: " if failure.file else ""
     return f"{place}{failure.message}"
 
@@ -99,10 +113,13 @@ def _said(failure: Failure) -> str:
 def _advice(failure: Failure, settings: Mapping[str, str], *, old: bool) -> str:
     if settings:
         return _settings(settings)
+    if _SEVERAL.search(failure.message):
+        lines = "projects:" + failure.message.partition("projects:")[2]
+        return "Make each one a project; in gatekeeper.yml:\n" + indent(lines, "  ")
     for words, advice in _BY_WORDS.items():
         if words in failure.message:
             return advice
-    if unavailable := _UNAVAILABLE.search(failure.message):
+    if unavailable := UNAVAILABLE.search(failure.message):
         return _server(unavailable[1] or "ICU")
     if found := _extension(failure.message):
         return _prepare(

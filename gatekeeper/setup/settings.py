@@ -10,7 +10,7 @@ from gatekeeper.sources.alembic.child import DEAD_URL, ProbeFailed
 Values = dict[str, str]
 
 _MOST_FILES = 40
-_NAME = r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*"
+_NAME = r"[A-Z][A-Z0-9]*(?:_+[A-Z0-9]+)*"  # APP__AUTH__KEY: two where settings are nested
 _ENVIRON = re.compile(r"environ|getenv|\benv\b|config\(")
 # What libraries of settings say: decouple, environs, starlette, django-environ, people themselves.
 _SAID = (
@@ -33,6 +33,8 @@ _NUMBERS = re.compile(
     r"(?:^|_)(?:PORT|TIMEOUT|SECONDS|MINUTES|HOURS|DAYS|SIZE|COUNT|LIMIT|MAX|MIN)$"
 )
 _URLS = re.compile(r"(?:^|_)(?:URL|URI|ENDPOINT|DSN|ORIGIN)$")
+_KEYS = re.compile(r"(?:^|_)(?:KEY|SECRET|SALT)$")
+_KEY = "x" * 32  # the length of an AES key, and no less than applications want of a secret
 _BY_TYPE = {
     "int": "1", "float": "1", "decimal": "1", "bool": "true", "url": "http://127.0.0.1:1",
     "json": "[]", "list": "[]", "dict": "{}", "uuid": "00000000-0000-4000-8000-000000000000",
@@ -78,6 +80,8 @@ def _stand_in(name: str) -> str:
         return DEAD_URL
     if _NUMBERS.search(name):
         return "1"
+    if _KEYS.search(name):
+        return _KEY
     return "http://127.0.0.1:1" if _URLS.search(name) else "x"
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gatekeeper.errors import GatekeeperError
@@ -28,6 +28,7 @@ class Step:
     found: str = ""
     advice: str = ""
     seconds: float = 0.0
+    project: str = ""  # of several
 
 
 class Trouble(GatekeeperError):
@@ -37,9 +38,19 @@ class Trouble(GatekeeperError):
 class Checkup:
     """Takes the steps one after the other; one that needs another that failed is not tried."""
 
-    def __init__(self, tell: Callable[[Step], None] = lambda _: None) -> None:
+    def __init__(self, tell: Callable[[Step], None] = lambda _: None, project: str = "") -> None:
         self._tell = tell
+        self._project = project
         self.steps: list[Step] = []
+
+    def of(self, project: str) -> "Checkup":
+        """Give the check-up of one project, which begins with the steps that are common to all.
+
+        What it comes to is told here, too.
+        """
+        one = Checkup(self.add, project)
+        one.steps = [step for step in self.steps if not step.project]
+        return one
 
     def step(self, name: str, look: Callable[[], Found], needs: Iterable[str] = ()) -> bool:
         """Take a step; say whether what needs it can be tried."""
@@ -58,6 +69,7 @@ class Checkup:
 
     def add(self, step: Step) -> None:
         """Take over a step that was looked at elsewhere."""
+        step = replace(step, project=self._project or step.project)
         self.steps.append(step)
         self._tell(step)
 

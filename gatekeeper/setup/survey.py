@@ -2,15 +2,20 @@
 
 import os
 import re
-import shlex
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from gatekeeper.config import FILE_NAMES
 from gatekeeper.errors import SourceError
 from gatekeeper.git import WORKING_TREE, Repository
-from gatekeeper.sources.alembic.locate import projects
+from gatekeeper.sources.alembic.locate import projects, script_location
 
 _SKIPPED = {"node_modules", "site-packages", "venv", "target", "build", "dist"}
+# Folders whose projects nobody runs in production.
+_NO_PROJECTS = {
+    "test", "tests", "example", "examples", "template", "templates", "docs", "fixtures",
+}  # fmt: skip
 _MOST_FOLDERS = 20_000
 # Flyway, golang-migrate, dbmate, goose, sqlx, Supabase: a number or a day comes first.
 _NUMBERED = re.compile(r"(?:[VU]?\d+|R_)[\w.-]*\.sql\Z")
@@ -32,38 +37,70 @@ class SqlFolder:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Paths from the repository's root. `config`: the project that is meant."""
+    """Paths from the repository's root.
+
+    `configs` are all projects, `meant` those that are to be judged; of those that are left out
+    without having been asked `left` says why. `is_given`: somebody named the one that is meant.
+    """
 
     configs: tuple[str, ...]
-    config: str | None
+    meant: tuple[str, ...]
+    left: Mapping[str, str] = field(default_factory=dict)
     sql: tuple[SqlFolder, ...] = ()
+    is_given: bool = False
+
+    @property
+    def config(self) -> str | None:
+        """The project that is meant, if it is one."""
+        return self.meant[0] if len(self.meant) == 1 else None
 
     @property
     def is_one_of_several(self) -> bool:
         return len(self.configs) > 1
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether the project gets a gatekeeper.yml of its own beside its alembic.ini."""
+        return self.is_given and self.is_one_of_several
+
 
 def look_around(repository: Repository, given: str | None) -> Survey:
     """Find what there is; `given` is the path of alembic.ini, relative to where we are.
 
-    Raises SourceError when there are several projects and none is given.
+    Of several projects all are meant but for those that only look like one. Raises SourceError.
     """
-    found = tuple(sorted(projects(repository, WORKING_TREE, repository.root)))
+    root = repository.root
+    found = tuple(sorted(projects(repository, WORKING_TREE, root)))
     if given is not None:
         config = _given(repository, given)
-        return Survey(tuple(sorted({*found, config})), config)
-    if len(found) > 1:
-        here, root = repository.start.resolve(), repository.root.resolve()
-        ways = "\n".join(
-            f"  gatekeeper init --config {shlex.quote(os.path.relpath(root / path, here))}"
-            for path in found
-        )
-        listed = ", ".join(found)
-        raise SourceError(
-            f"this repository has {len(found)} Alembic projects: {listed}",
-            f"Each gets a gatekeeper.yml and a workflow of its own:\n{ways}",
-        )
-    return Survey(found, found[0] if found else None, () if found else sql_folders(repository.root))
+        return Survey(tuple(sorted({*found, config})), (config,), is_given=True)
+    if not found:
+        return Survey((), (), sql=sql_folders(root))
+    left = {path: why for path in found if (why := _why_left(root, path))}
+    if len(left) == len(found):
+        left = {}
+    return Survey(found, tuple(path for path in found if path not in left), left)
+
+
+def _why_left(root: Path, config: str) -> str:
+    """Say why a configuration among several is none of a project to judge, or nothing."""
+    folders = Path(config).parent.parts
+    if part := next((p for p in folders if p.lower() in _NO_PROJECTS or "{{" in p), None):
+        return f"it is below {part}"
+    if any((root / Path(config).with_name(name)).is_file() for name in FILE_NAMES) and folders:
+        return "it has a gatekeeper.yml of its own"
+    try:
+        script = script_location(root / config)
+    except SourceError as error:
+        return error.message
+    if script is None:  # Flask-Migrate says it when it runs
+        beside = (root / config).with_name("env.py").is_file()
+        return "" if beside else "it names no script_location"
+    if ":" in script:  # of a package
+        return ""
+    above = [root / folder for folder in Path(config).parents]
+    found = any((folder / script / "env.py").is_file() for folder in above)
+    return "" if found else f"there is no {script}/env.py"
 
 
 def _given(repository: Repository, given: str) -> str:

@@ -1,6 +1,7 @@
 """The files that `gatekeeper init` writes, but for the workflow."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -8,6 +9,7 @@ from gatekeeper.errors import ConfigError
 from gatekeeper.policy.load import load_files, pack_files
 from gatekeeper.policy.new import CONFIG_SCHEMA_FILE, new_pack
 from gatekeeper.setup.remedy import quoted
+from gatekeeper.setup.subject import Way
 
 HOUSE_POLICY = "undocumented-schema"
 _FOLDERS = ("policies", "gatekeeper-policies")
@@ -25,21 +27,30 @@ _WORDS = {
 }
 
 
-def config_text(
-    packs: Iterable[str],
-    *,
-    config: str | None = None,
-    python: str | None = None,
-    env: Mapping[str, str] | None = None,
-    roles: Iterable[str] = (),
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What is not at its default in one project; `name` where there are several.
+
+    `config` is relative to gatekeeper.yml, `database` the one that is meant of several, `ways` is
+    what has to be otherwise than by default.
+    """
+
+    name: str = ""
+    config: str | None = None
+    database: str | None = None
+    python: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    roles: tuple[str, ...] = ()
+    ways: tuple[Way, ...] = ()
+
+
+def config_text(packs: Iterable[str], needs: Sequence[Needs]) -> str:
     """Give gatekeeper.yml: what is not at its default, and comments that name the rest."""
     lines = [
         f"# yaml-language-server: $schema={CONFIG_SCHEMA_FILE}",
         "# Every key is optional; what is not here is at its default.",
         f"packs: [{', '.join(quoted(pack) for pack in packs)}]  # or strict, relaxed",
-        *_migrations(config, python, env or {}),
-        *_database(tuple(roles)),
+        *(_projects(needs) if any(one.name for one in needs) else _only(needs)),
         "# policies: {table-dropped: warning}  # `gatekeeper policy list` shows what there is",
         "# stats: gatekeeper-stats.json        # `gatekeeper stats --url REPLICA` counts rows",
         "# data: {pii: {columns: [people.*], readers: [billing]}}  # who may read what",
@@ -47,23 +58,46 @@ def config_text(
     return "\n".join(lines) + "\n"
 
 
-def _migrations(config: str | None, python: str | None, env: Mapping[str, str]) -> list[str]:
-    lines = ["migrations:"]
-    if config is not None:
-        lines.append(f"  config: {quoted(config)}")
-    if python is not None:
-        lines.append(f"  python: {quoted(python)}")
-    if env:
+def _lines(section: str, ways: Iterable[Way]) -> list[str]:
+    return [f"  {way.line}  # {way.why}" for way in ways if way.section == section]
+
+
+def _only(needs: Sequence[Needs]) -> list[str]:
+    """Give the lines of the only project, or what they could be."""
+    one = needs[0] if needs else Needs()
+    return [
+        *(_migrations(one) or ["# migrations: {env: {NAME: value}}  # settings"]),
+        *(
+            _database(one)
+            or ["# database: {roles: [app], bootstrap: [dump.sql]}  # what production has before"]
+        ),
+    ]
+
+
+def _projects(needs: Sequence[Needs]) -> list[str]:
+    lines = ["projects:  # a verdict each, one report"]
+    for one in needs:
+        lines.append(f"  {quoted(one.name)}:")
+        lines += [f"    {line}" for line in (*_migrations(one), *_database(one))]
+    return lines
+
+
+def _migrations(one: Needs) -> list[str]:
+    given = (("config", one.config), ("database", one.database), ("python", one.python))
+    lines = _lines("migrations", one.ways)
+    lines += [f"  {key}: {quoted(value)}" for key, value in given if value is not None]
+    if one.env:
         lines.append("  env:  # what the application demands when it is imported")
-        lines += [f"    {name}: {quoted(value)}" for name, value in env.items()]
-    return lines if len(lines) > 1 else ["# migrations: {env: {NAME: value}}  # settings"]
+        lines += [f"    {name}: {quoted(value)}" for name, value in one.env.items()]
+    return ["migrations:", *lines] if lines else []
 
 
-def _database(roles: tuple[str, ...]) -> list[str]:
-    if not roles:
-        return ["# database: {roles: [app], bootstrap: [dump.sql]}  # what production has before"]
-    names = ", ".join(quoted(role) for role in roles)
-    return ["database:", f"  roles: [{names}]  # granted to, and created elsewhere"]
+def _database(one: Needs) -> list[str]:
+    lines = _lines("database", one.ways)
+    if one.roles:
+        names = ", ".join(quoted(role) for role in one.roles)
+        lines.append(f"  roles: [{names}]  # granted to, and created elsewhere")
+    return ["database:", *lines] if lines else []
 
 
 def house_text() -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
-from gatekeeper.config import ProductionRole
+from gatekeeper.config_database import ProductionRole
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.git import WORKING_TREE
 from gatekeeper.model.plan import Plan
@@ -53,6 +53,13 @@ class Trial(AlembicSource):
                 connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(*place)))
 
     @property
+    def env_found(self) -> str:
+        """Say what a run of env.py shows."""
+        if self._options.bare:
+            return "one of Gatekeeper's, in place of the project's, as gatekeeper.yml says"
+        return "imported, and connects to the database that it is given"
+
+    @property
     def label(self) -> str:
         """Name what the head is compared with."""
         return self._compared.label
@@ -64,7 +71,7 @@ class Trial(AlembicSource):
     @property
     def assumed(self) -> tuple[str, ...]:
         """Name the settings for which a placeholder stands in."""
-        return tuple(self._assumed)
+        return tuple(self._children.assumed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +153,7 @@ def _attempt(
         with run.phase(BOOTSTRAP, ", ".join(script.file for script in bootstrap)):
             run_scripts(bootstrap, database)
     progress("importing env.py")
-    with run.phase(ENV, "imported, and connects to the database that it is given"):
+    with run.phase(ENV, source.env_found):
         source.run_env(database)
     progress("running the base's history")
     with run.phase(BASE, f"{counted(len(plan.revisions) - new, 'revision')} ran"):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from textwrap import indent
@@ -38,15 +39,18 @@ def release() -> str | None:
     return f"{found[1]}@{commit} # v{__version__}"
 
 
-def workflow(install: Install | None, *, name: str = "", config_file: str = "") -> str:
+def workflow(
+    install: Install | None, *, more: Iterable[Install] = (), name: str = "", config_file: str = ""
+) -> str:
     """Give the text of the workflow.
 
     `name` tells several of one repository apart, `config_file` is the gatekeeper.yml that each
-    uses then. Without `install` the step says that it must be written.
+    uses then. Without `install` the step says that it must be written; `more` are steps after it.
     """
     path = f"gatekeeper-{name}.yml" if name else "gatekeeper.yml"
     text = _replaced(example(), "workflows/gatekeeper.yml", f"workflows/{path}")
-    text = _replaced(text, _INSTALL, _step(install))
+    further = (f"      - name: Install what is in {one.folder}\n{_step(one)}" for one in more)
+    text = _replaced(text, _INSTALL, _step(install) + "".join(further))
     text = _replaced(text, _OURS, release() or _OURS)
     if config_file:
         line = f"          config-file: {_plain(config_file)}\n"

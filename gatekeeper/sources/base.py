@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import psycopg
 
-from gatekeeper.model.evidence import Drift, Failure, Statement
+from gatekeeper.model.evidence import Drift, Failure, Statement, Undone
 from gatekeeper.model.plan import Plan
 from gatekeeper.scratch.base import Address
 
@@ -73,6 +73,21 @@ class Modelled(Source, Protocol):
 
         Raises GatekeeperError.
         """
+
+
+@runtime_checkable
+class Undoable(Source, Protocol):
+    """A history whose new migrations say how they are undone."""
+
+    def undo(self, database: Address) -> tuple[Undone, ...]:
+        """Undo the new migrations, the newest first, as far as they say how; give those.
+
+        Raises MigrationFailed, with the revision that cannot be undone; GatekeeperError where
+        nothing can be said of the migrations.
+        """
+
+    def redo(self, database: Address) -> None:
+        """Run again what undo() undid. Raises MigrationFailed, GatekeeperError."""
 
 
 class Stepwise(Source, Protocol):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from gatekeeper.config import ProductionRole
+from gatekeeper.config_database import ProductionRole
 from gatekeeper.scratch.base import Address, ScratchServer
 from gatekeeper.sources.base import MigrationFailed, RestartNeeded, missing_role
 

@@ -15,7 +15,7 @@ from gatekeeper.catalog.live import look_live, read_live
 from gatekeeper.catalog.read import read_schema
 from gatekeeper.catalog.security import read_security
 from gatekeeper.catalog.url import read_url
-from gatekeeper.config import ProductionRole
+from gatekeeper.config_database import ProductionRole
 from gatekeeper.errors import GitError, ScratchError, SourceError
 from gatekeeper.git import WORKING_TREE, Repository
 from gatekeeper.model.evidence import Failure

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 
@@ -46,7 +46,7 @@ class SqlFiles:
         self._statements: list[Statement] = []
 
     @classmethod
-    def of_scripts(cls, base: Script, scripts: list[Script]) -> "SqlFiles":
+    def of_scripts(cls, base: Script, scripts: list[Script]) -> Self:
         """Make a source of scripts that are already split."""
         source = cls(None, [])
         source._base, source._scripts = base, scripts

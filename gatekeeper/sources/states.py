@@ -9,7 +9,7 @@ import psycopg
 from gatekeeper.access.effective import Access
 from gatekeeper.catalog.access import read_access
 from gatekeeper.catalog.read import read_schema
-from gatekeeper.config import ProductionRole
+from gatekeeper.config_database import ProductionRole
 from gatekeeper.errors import ScratchError
 from gatekeeper.model.plan import Plan
 from gatekeeper.model.schema import Schema

@@ -32,11 +32,21 @@ def install(connection: psycopg.Connection[Any]) -> None:
 
 
 def uninstall(connection: psycopg.Connection[Any]) -> None:
-    """Take the witness away, so that queries on the database do not see it."""
+    """Take the witness away, if it is there, so that queries on the database do not see it."""
     with connection.transaction():
         for name in ("start", "command", "drop", "rewrite"):
-            connection.execute(f"DROP EVENT TRIGGER gatekeeper_{name}".encode())
-        connection.execute("DROP SCHEMA gatekeeper CASCADE")
+            connection.execute(f"DROP EVENT TRIGGER IF EXISTS gatekeeper_{name}".encode())
+        connection.execute("DROP SCHEMA IF EXISTS gatekeeper CASCADE")
+
+
+def end_holders(connection: psycopg.Connection[Any]) -> None:
+    """End sessions that still hold locks, as the end of the process that opened them would."""
+    connection.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM (SELECT DISTINCT a.pid"
+        " FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid"
+        " WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()"
+        " AND a.backend_type = 'client backend') holder"
+    )
 
 
 def read_events(connection: psycopg.Connection[Any]) -> tuple[Event, ...]:

@@ -135,7 +135,10 @@ def test_what_cannot_be_run_is_not_passed(pull: PullRequest, github: FakeGitHub)
 
 
 def test_a_dry_run_says_and_does_nothing(pull: PullRequest, github: FakeGitHub) -> None:
-    pull.workflow("one-job.yml", **{"dry-run": "true", "sarif": "true", "comment": "always"})
+    pull.workflow(
+        "one-job.yml",
+        **{"dry-run": "true", "sarif": "true", "html": "true", "comment": "always"},
+    )
     pull.app.revision("0002", DROP)
     pull.push()
     ran = pull.opened()
@@ -143,6 +146,7 @@ def test_a_dry_run_says_and_does_nothing(pull: PullRequest, github: FakeGitHub) 
     assert ran.outputs["verdict"] == "blocked"
     assert ran.outputs["findings"] == "1"
     assert ran.outputs["sarif"].endswith("/gatekeeper.sarif")
+    assert ran.outputs["html"].endswith("/gatekeeper.html")
     assert github.requests == []
 
 

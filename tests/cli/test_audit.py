@@ -7,10 +7,6 @@ import pytest
 
 TABLES = 60
 CONFIG = "packs: [integrity, modelling]\npolicies: {missing-primary-key: error}\n"
-WAIVER = (
-    "waivers:\n  - policy: missing-primary-key\n    subject: public.extra\n"
-    "    because: rows come from a log\n    until: %s\n"
-)
 RED = 'op.execute("CREATE TABLE extra (note text)")'
 
 
@@ -51,69 +47,6 @@ def scripts(tmp_path, gatekeeper):
         return gatekeeper("audit", "--schema", "now.sql", *arguments)
 
     return run
-
-
-def test_a_project_with_a_past_lives_with_it(shop, audit):
-    done = audit()
-    assert (done.returncode, done.stderr) == (1, "")
-    first, *_ = done.stdout.splitlines()
-    assert first == "error missing-primary-key  60 findings in 60 tables"
-    assert "Blocked by 60 errors, 240 warnings\n" in done.stdout
-
-    done = audit("--write-baseline")
-    assert done.returncode == 0
-    assert done.stdout.startswith(".gatekeeper/baseline.json: 300 known findings. ")
-    baseline = shop.root / ".gatekeeper/baseline.json"
-    lines = baseline.read_text("utf-8").splitlines()
-    assert len(lines) == 302
-    assert lines[1:-1] == sorted(lines[1:-1])
-    done = audit()
-    assert done.returncode == 0
-    assert done.stdout.splitlines()[0] == "Passed; 300 known findings left"
-    shop.commit()
-
-    shop.branch()
-    shop.revision("r2", RED)
-    done = audit()
-    assert done.returncode == 1
-    assert done.stdout.splitlines()[0] == "error missing-primary-key  1 finding in 1 table"
-    assert "public.extra has no primary key." in done.stdout
-    assert "Blocked by 1 new error; 300 known findings left\n" in done.stdout
-    assert "public.t1 " not in done.stdout
-    checked = audit(command="check")
-    assert "Blocked by 1 error\n" in checked.stdout  # the baseline is nothing to it
-
-    shop.write("gatekeeper.yml", CONFIG + WAIVER % "2999-12-31")
-    done = audit()
-    assert done.returncode == 0
-    assert "Passed; 1 error waived; 300 known findings left\n" in done.stdout
-    assert "  error missing-primary-key  public.extra\n" in done.stdout
-    assert "rows come from a log (not said, until 2999-12-31; gatekeeper.yml:4)" in done.stdout
-
-    shop.write("gatekeeper.yml", CONFIG + WAIVER % "2001-12-31")
-    done = audit()
-    assert done.returncode == 1
-    assert "Blocked by 1 new error; 300 known findings left\n" in done.stdout
-    assert (
-        "  warning gatekeeper.yml:4: the waiver of missing-primary-key for public.extra does not"
-        " count: it ended on 2001-12-31, and what it was for is back\n"
-    ) in done.stdout
-
-    shop.write("gatekeeper.yml", CONFIG)
-    shop.revision("r3", 'op.execute("ALTER TABLE extra ADD PRIMARY KEY (note); DROP TABLE t7")')
-    before = baseline.read_bytes()
-    done = audit()
-    assert done.returncode == 0
-    assert "Passed; 295 known findings left; 5 fixed\n" in done.stdout
-    assert "  missing-primary-key  public.t7\n" in done.stdout
-    assert baseline.read_bytes() == before
-    done = audit("--prune")
-    assert done.returncode == 0
-    assert "Fixed, and taken out of the baseline\n" in done.stdout
-    assert [line for line in lines if "public.t7" not in line] == baseline.read_text(
-        "utf-8"
-    ).splitlines()
-    assert audit().stdout.splitlines()[0] == "Passed; 295 known findings left"
 
 
 def test_a_branch_cannot_add_to_the_baseline_of_its_base(shop, audit):
@@ -158,22 +91,23 @@ def test_what_fails(scripts, fail_on, severity, status):
 
 def test_waivers_that_nothing_needs(scripts):
     entry = "  - {policy: %s, subject: %s, because: we looked at it closely%s}\n"
-    config = "packs: [integrity, destructive]\nwaivers:\n" + "".join(
+    config = "projects: {other: {}}\npacks: [integrity, destructive]\nwaivers:\n" + "".join(
         entry % values
         for values in (
             ("missing-primary-key", "public.log", ""),
             ("missing-primary-key", "public.gone", ""),
             ("column-dropped", "public.log.x", ""),  # of what a change may do, nobody knows here
             ("missing-primary-key", "public.past", ", until: 2001-01-01"),
+            ("missing-primary-key", "public.gone", ", project: other"),
         )
     )
     done = scripts(LOG, config=config)
     assert done.returncode == 0
     told = [line.strip() for line in done.stdout.splitlines() if "the waiver of" in line]
     assert told == [
-        "warning gatekeeper.yml:4: the waiver of missing-primary-key for public.gone is not needed:"
+        "warning gatekeeper.yml:5: the waiver of missing-primary-key for public.gone is not needed:"
         " nothing is found that it is for",
-        "warning gatekeeper.yml:6: the waiver of missing-primary-key for public.past does not"
+        "warning gatekeeper.yml:7: the waiver of missing-primary-key for public.past does not"
         " count: it ended on 2001-01-01, and nothing is found that it was for",
     ]
     assert scripts(LOG, "--fail-on", "warning", config=config).returncode == 1

@@ -125,6 +125,17 @@ def test_what_is_refused_leaves_the_file_alone(waive, written, arguments, said):
     assert written() == CONFIG
 
 
+@pytest.mark.parametrize("until", [(), ("--until", "2999-03-01")])
+def test_one_that_would_last_too_long(waive, written, until):
+    config = CONFIG + "waiver_days: 180\n"
+    done = waive("column-dropped", "public.t.a", *REASON, *until, config=config)
+    assert done.returncode == 2
+    assert "the waiver would not count: it" in done.stderr
+    assert "waiver_days of gatekeeper.yml lets it last until 2" in done.stderr
+    assert "Give --until that day, or an earlier one." in done.stderr
+    assert written() == config
+
+
 def test_a_file_that_cannot_take_a_line(waive, written):
     done = waive("column-dropped", "public.t.a", *REASON, config="{packs: [recommended]}\n")
     assert done.returncode == 2

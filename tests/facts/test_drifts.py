@@ -7,8 +7,8 @@ from gatekeeper.facts.drifts import drift_of, with_drifts
 from gatekeeper.model.evidence import Drift
 from gatekeeper.model.plan import Plan
 from gatekeeper.model.schema import Schema
-from gatekeeper.snapshot import Snapshot, not_run
-from gatekeeper.snapshot_file import read_snapshot, write_snapshot
+from gatekeeper.snapshot import not_run
+from gatekeeper.snapshot_file import read_snapshots, write_snapshots
 
 MISSING = Drift("missing_column", "public", "orders", column="state", models="text")
 
@@ -57,5 +57,5 @@ def test_a_subject_says_what_it_is():
 def test_a_snapshot_carries_them():
     empty = not_run(Plan("base", "head"))
     taken = replace(empty, facts=with_drifts(empty.facts, (MISSING,), (), Schema()))
-    read: Snapshot = read_snapshot(write_snapshot(taken), "snapshot.json")
+    (read,) = read_snapshots(write_snapshots([taken]), "snapshot.json")
     assert read.facts.head["drifts"] == taken.facts.head["drifts"]

@@ -9,6 +9,7 @@ import pytest
 from gatekeeper.github.client import Budget, Client
 from gatekeeper.github.event import PullRequest, Run
 from gatekeeper.github.publish import Options, Report
+from gatekeeper.report.outcome import alone
 from tests.github.fake import ACTIONS, FakeGitHub
 from tests.report.conftest import failed, finding, outcome, policies  # noqa: F401 - fixtures
 
@@ -64,6 +65,6 @@ def report(outcome: Any) -> MakeReport:  # noqa: F811 - that is how fixtures are
     def make(*findings: Any, head: str = HEAD, run: int = 10, **options: Any) -> Report:
         event = options.pop("event", replace(PULL, head_sha=head))
         made = options.pop("made", None) or outcome(*findings, head=head[:12], base="main")
-        return Report(made, event, replace(RUN, id=run), Options(**options))
+        return Report(alone(made), event, replace(RUN, id=run), Options(**options))
 
     return make

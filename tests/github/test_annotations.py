@@ -17,6 +17,7 @@ from gatekeeper.github.annotations import (
 )
 from gatekeeper.github.errors import PublishError
 from gatekeeper.github.runner import SUMMARY_LIMIT, write_outputs, write_summary
+from gatekeeper.report.outcome import alone
 
 _HOSTILE = st.text(
     st.one_of(st.sampled_from("\r\n%:,=#[]\x1b\u2028\u202e \t"), st.characters()), max_size=40
@@ -50,13 +51,15 @@ def test_what_looks_escaped_is_escaped() -> None:
 
 def test_findings_are_annotated_where_they_are(outcome: Any, finding: Any) -> None:
     found = annotations(
-        outcome(
-            finding("unindexed-foreign-key", file="m/2.py", line=9),
-            finding("table-dropped", file="m/1.py", takes_along=None),
-            finding("table-dropped", file=None),
-            finding("table-dropped", file="m/1.py", line=None),
-            finding("table-dropped", file="../../etc/passwd"),
-            finding("table-dropped", file="/etc/passwd"),
+        alone(
+            outcome(
+                finding("unindexed-foreign-key", file="m/2.py", line=9),
+                finding("table-dropped", file="m/1.py", takes_along=None),
+                finding("table-dropped", file=None),
+                finding("table-dropped", file="m/1.py", line=None),
+                finding("table-dropped", file="../../etc/passwd"),
+                finding("table-dropped", file="/etc/passwd"),
+            )
         )
     )
     assert [(a.level, a.path, a.line) for a in found] == [
@@ -70,14 +73,16 @@ def test_findings_are_annotated_where_they_are(outcome: Any, finding: Any) -> No
 
 def test_what_is_on_trial_is_no_error(outcome: Any, finding: Any, policies: Any) -> None:
     trial = replace(policies["table-dropped"], mode="dry-run")
-    assert [a.level for a in annotations(outcome(finding(trial, file="m/1.py")))] == ["warning"]
+    assert [a.level for a in annotations(alone(outcome(finding(trial, file="m/1.py"))))] == [
+        "warning"
+    ]
 
 
 def test_a_failure_is_annotated(failed: Any) -> None:
-    (found,) = annotations(failed("relation does not exist", file="m/1.py"))
+    (found,) = annotations(alone(failed("relation does not exist", file="m/1.py")))
     assert (found.level, found.path, found.line) == ("error", "m/1.py", 7)
     assert found.message == "relation does not exist"
-    assert annotations(failed(file=None)) == []
+    assert annotations(alone(failed(file=None))) == []
 
 
 def test_texts_keep_to_githubs_limits(outcome: Any, finding: Any, failed: Any) -> None:
@@ -85,7 +90,7 @@ def test_texts_keep_to_githubs_limits(outcome: Any, finding: Any, failed: Any) -
         outcome(finding("table-dropped", "x" * 99_999, file="m.py")),
         failed("x" * 99_999, file="m.py"),
     ):
-        (found,) = annotations(made)
+        (found,) = annotations(alone(made))
         assert len(found.title) <= 255
         assert len(found.message.encode()) <= 64_000
         assert len(found.details.encode()) <= 64_000
@@ -94,7 +99,7 @@ def test_texts_keep_to_githubs_limits(outcome: Any, finding: Any, failed: Any) -
 def test_the_log_holds_what_github_shows(outcome: Any, finding: Any) -> None:
     errors = [finding("table-dropped", f"t{n}", file="m.py") for n in range(13)]
     warnings = [finding("unindexed-foreign-key", f"t{n}", file="m.py") for n in range(10)]
-    lines = log_commands(annotations(outcome(*warnings, *errors)))
+    lines = log_commands(annotations(alone(outcome(*warnings, *errors))))
     assert [line.partition(" ")[0] for line in lines] == ["::error"] * 10 + ["3"] + [
         "::warning"
     ] * 10

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gatekeeper.github.marker import read_marker
 from tests.conftest import Project
 from tests.github.fake import FakeGitHub, Fault
 from tests.github.workflow import Workflow
@@ -67,17 +68,19 @@ def test_a_pull_request_from_opened_to_merged(
     shop.revision("0002", _BAD)
     shop.commit()
     environ = workflow.pull_request()
-    done = both(environ, "--json", "../report.json", "--sarif", "../report.sarif")
+    files = {name: f"../report.{name}" for name in ("json", "sarif", "html")}
+    done = both(environ, *(f"--{name}={path}" for name, path in files.items()))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "column-dropped" in github.bodies()[0]
     assert f"commit {workflow.project.git('rev-parse', 'feature')[:12]}" in github.bodies()[0]
     assert len(github.requests) == 2  # list, create
     assert "column-dropped" in workflow.summary.read_text("utf-8")
-    assert workflow.output() == {
-        "verdict": "blocked", "findings": "1", "json": "../report.json", "sarif": "../report.sarif",
-    }  # fmt: skip
+    assert workflow.output() == {"verdict": "blocked", "findings": "1"} | files
     report = json.loads((shop.root / "../report.json").read_text("utf-8"))
     assert [f["policy"] for f in report["findings"]] == ["column-dropped"]
+    head = workflow.project.git("rev-parse", "feature")
+    page = (shop.root / "../report.html").read_text("utf-8")
+    assert f"/blob/{head}/migrations/versions/0002.py#L" in page
 
     github.requests.clear()  # the same run again: nothing is written
     assert both(environ).returncode == 1
@@ -371,3 +374,45 @@ def test_a_shallow_clone_is_told_how_to_get_the_rest(
     done = step(environ, "snapshot", "--output", "../snapshot.json", cwd=clone)
     assert done.returncode == 2
     assert "fetch-depth: 0" in done.stdout
+
+
+def test_several_projects_are_one_comment_and_one_verdict(
+    shop: Project, workflow: Workflow, both: Run, step: Run, github: FakeGitHub
+) -> None:
+    """Two of the same tables: what is found in one is not what is found in the other."""
+    ini = (shop.root / "alembic.ini").read_text("utf-8")
+    env = (shop.root / "migrations/env.py").read_text("utf-8")
+    shop.git("checkout", "--quiet", "main")
+    shop.write("billing/alembic.ini", ini)
+    shop.write("billing/migrations/env.py", env)
+    first = (shop.root / "migrations/versions/0001.py").read_text("utf-8")
+    shop.write("billing/migrations/versions/0001.py", first)
+    shop.write(
+        "gatekeeper.yml",
+        _PACKS + "projects:\n  shop: {migrations: {config: alembic.ini}}\n"
+        "  billing: {migrations: {config: billing/alembic.ini}}\n",
+    )
+    shop.commit()
+    shop.git("branch", "--force", "feature")
+    shop.git("checkout", "--quiet", "feature")
+    bad = shop.revision("0002", _BAD).read_text("utf-8")
+    shop.write("billing/migrations/versions/0002.py", bad)
+    shop.commit()
+    environ = workflow.pull_request()
+    done = both(environ, "--sarif", "../report.sarif")
+    assert done.returncode == 1, done.stdout + done.stderr
+    (body,) = github.bodies()
+    assert "### ❌ Gatekeeper: blocked by 2 errors" in body
+    assert body.count("#### ❌ `") == 2
+    marker = read_marker(body)
+    assert marker is not None
+    assert len(set(marker.findings)) == 2
+    log = json.loads((shop.root / "../report.sarif").read_text("utf-8"))
+    assert [run["automationDetails"]["id"] for run in log["runs"]] == [
+        "gatekeeper/shop/", "gatekeeper/billing/",
+    ]  # fmt: skip
+    less = step(environ, "snapshot", "--project", "shop", "--output", "../less.json")
+    assert less.returncode == 0, less.stdout
+    done = step(environ, "publish", "../less.json")
+    assert done.returncode == 2
+    assert "no snapshot of the project billing" in done.stdout + done.stderr

@@ -17,7 +17,7 @@ from gatekeeper.github.publish import (
     touched_alerts,
 )
 from gatekeeper.report.markdown import OwnTemplate
-from gatekeeper.report.outcome import Outcome
+from gatekeeper.report.outcome import Reviews
 from tests.github.conftest import BASE, HEAD, NEXT, PULL, MakeClient, MakeReport
 from tests.github.fake import ACTIONS, FakeGitHub
 
@@ -231,4 +231,4 @@ def test_names_of_changed_files_add_nothing(outcome: Any) -> None:
 def test_a_branch_with_a_strange_name_is_in_no_command(report: MakeReport) -> None:
     made = report(event=replace(PULL, base_ref="$(reboot)"))
     assert "$ gatekeeper check\n" in made.render(60_000)
-    assert isinstance(made.outcome, Outcome)
+    assert isinstance(made.reviews, Reviews)

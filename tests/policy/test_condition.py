@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gatekeeper.facts.store import FactStore
 from gatekeeper.facts.vocabulary import TABLES
-from gatekeeper.policy.condition import compile_condition, whole
-from gatekeeper.policy.model import Conjunct
+from gatekeeper.policy.condition import compile_condition
+from gatekeeper.policy.model import Conjunct, whole
 from gatekeeper.yaml_reader import Node, Problems
 
 _PARAMS = {"limit": 10, "word": "added", "broken": "["}

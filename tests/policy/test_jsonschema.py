@@ -8,8 +8,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from gatekeeper import config
+from gatekeeper.policy.config_schema import config_schema
 from gatekeeper.policy.entry import EXAMPLE_KEYS, KEYS
-from gatekeeper.policy.jsonschema import config_schema, pack_schema
+from gatekeeper.policy.jsonschema import pack_schema
 from gatekeeper.policy.load import PACK_KEYS, load_all, pack_files, shipped_folder
 from gatekeeper.yaml_reader import Node
 

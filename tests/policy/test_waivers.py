@@ -1,5 +1,6 @@
 """What is waived: by the configuration or a comment, until its day, never against its approvers."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -8,8 +9,8 @@ import pytest
 from gatekeeper.facts.build import Facts
 from gatekeeper.model.allowance import Allowance
 from gatekeeper.model.evidence import Revision
-from gatekeeper.policy.evaluate import judge
-from gatekeeper.policy.model import Judgement, Waiver
+from gatekeeper.policy.evaluate import Judgement, judge
+from gatekeeper.policy.model import Waiver
 from gatekeeper.policy.waivers import comment_waivers, ranked
 
 TODAY = date(2026, 6, 30)
@@ -84,6 +85,37 @@ def test_what_blocks_comes_first_and_what_is_waived_last(judged: Any) -> None:
     judgement = judged({"a.x": 1, "b.x": 2, "c.x": 3}, Waiver("house", "a.x", WHY, "file"))
     assert [f.subject for f in judgement.findings] == ["b.x", "c.x", "a.x"]
     assert judgement.verdict == "blocked"
+
+
+@pytest.mark.parametrize(
+    ("until", "why"),
+    [
+        (date(2026, 7, 10), ""),
+        (
+            date(2026, 7, 11),
+            "its until is 2026-07-11, and waiver_days of gatekeeper.yml lets it last until"
+            " 2026-07-10 at most",
+        ),
+        (
+            None,
+            "it has no until, and waiver_days of gatekeeper.yml lets it last until 2026-07-10 at"
+            " most",
+        ),
+        (date(2026, 6, 29), "it ended on 2026-06-29, so the finding is back"),
+    ],
+)
+def test_a_waiver_that_lasts_too_long(judged: Any, until: date | None, why: str) -> None:
+    waiver = replace(FILE, until=until, most_days=10)
+    judgement = judged({"public.t": 10}, waiver)
+    told = f"gatekeeper.yml:3: the waiver of house for public.* does not count: {why}"
+    assert judgement.notes == ((told,) if why else ())
+    assert judgement.verdict == ("blocked" if why else "passed")
+    assert judged({"other.t": 10}, waiver).notes == ()  # no news to whom it is nothing to
+
+
+def test_a_comment_has_no_last_day_and_needs_none(judged: Any) -> None:
+    """Its migration runs once."""
+    assert judged({"public.t": 10}, replace(COMMENT, operation=(10, 10))).verdict == "passed"
 
 
 @pytest.mark.parametrize(("day", "counts"), [(29, False), (30, True)])

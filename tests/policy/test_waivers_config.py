@@ -11,7 +11,8 @@ from jsonschema import Draft202012Validator
 from gatekeeper.config import Config, load_config
 from gatekeeper.config_waivers import FileWaiver, reason_mistake
 from gatekeeper.errors import ConfigError
-from gatekeeper.policy.jsonschema import config_schema, pack_schema
+from gatekeeper.policy.config_schema import config_schema
+from gatekeeper.policy.jsonschema import pack_schema
 from gatekeeper.policy.load import find_policy, load_policies
 from gatekeeper.policy.waivers import file_waivers
 
@@ -76,6 +77,28 @@ def test_mistakes_have_their_line(config: Any, entry: str, mistake: str) -> None
     text = f"# first\nwaivers:\n  - {entry.replace('R', REASON) if ': R' in entry else entry}\n"
     found = _mistakes(config, text)
     assert any(line.startswith(f"gatekeeper.yml:3: {mistake}") for line in found), found
+
+
+def test_how_long_a_waiver_may_last(config: Any) -> None:
+    entry = f"{{policy: column-dropped, subject: a.b.c, because: {REASON}}}"
+    loaded = config(f"waivers:\n  - {entry}\nwaiver_days: 180\nprojects: {{a: {{}}, b: {{}}}}\n")
+    assert [w.most_days for one in (loaded, *loaded.projects) for w in one.waivers] == [180] * 3
+    (waiver,) = file_waivers(loaded.waivers)
+    assert (waiver.most_days, loaded.waiver_days) == (180, 180)
+    assert config(f"waivers:\n  - {entry}\n").waivers[0].most_days is None
+
+
+@pytest.mark.parametrize(
+    ("value", "mistake"),
+    [
+        ("0", "expected a whole number from 1 up, found '0'"),
+        ("180 days", "expected a whole number from 1 up, found '180 days'"),
+        ("99999999999", "99999999999 days are no limit; leave waiver_days out"),
+    ],
+)
+def test_mistakes_in_it(config: Any, value: str, mistake: str) -> None:
+    (found,) = _mistakes(config, f"# first\nwaiver_days: {value}\n")
+    assert found.startswith(f"gatekeeper.yml:2: {mistake}")
 
 
 def test_the_same_twice_is_a_mistake(config: Any) -> None:
@@ -171,6 +194,8 @@ def test_editors_know_the_keys() -> None:
     assert not is_valid({"waivers": [waiver | {"ownr": "ann"}]})
     assert not is_valid({"waivers": [{"policy": "a", "subject": "b"}]})
     assert not is_valid({"waivers": [waiver | {"because": "todo"}]})
+    assert is_valid({"waiver_days": 180})
+    assert not is_valid({"waiver_days": "180 days"})
     assert is_valid({"policies": {"a": {"approvers": ["ann", "acme/dba"]}}})
     assert not is_valid({"policies": {"a": {"approver": ["ann"]}}})
     assert "approvers" in pack_schema()["properties"]["policies"]["items"]["properties"]

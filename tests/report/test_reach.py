@@ -11,7 +11,7 @@ from gatekeeper.facts.build import Facts
 from gatekeeper.facts.vocabulary import TABLES
 from gatekeeper.report.json import render_json
 from gatekeeper.report.markdown import render_markdown
-from gatekeeper.report.outcome import Outcome
+from gatekeeper.report.outcome import Outcome, alone
 from gatekeeper.report.reach import gains
 from gatekeeper.report.terminal import print_terminal
 
@@ -144,7 +144,7 @@ def test_the_terminal_says_it_with_names_made_visible() -> None:
 
 
 def test_json_has_every_row() -> None:
-    rows = json.loads(render_json(_outcome(_row(), _row(change="lost"))))["access"]
+    rows = json.loads(render_json(alone(_outcome(_row(), _row(change="lost")))))["access"]
     assert [row["change"] for row in rows] == ["gained", "lost"]
 
 

@@ -15,14 +15,14 @@ from jsonschema import Draft4Validator
 
 from gatekeeper.model.evidence import Revision
 from gatekeeper.policy.model import Policy
-from gatekeeper.report.outcome import Outcome
+from gatekeeper.report.outcome import Outcome, alone
 from gatekeeper.report.sarif import render_sarif, sarif_values
 
 _SCHEMA = json.loads(Path(__file__).with_name("sarif-2.1.0.schema.json").read_text("utf-8"))
 
 
 def _run(outcome: Outcome) -> dict[str, Any]:
-    values = json.loads(render_sarif(outcome))
+    values = json.loads(render_sarif(alone(outcome)))
     problems = [e.message for e in Draft4Validator(_SCHEMA).iter_errors(values)]
     assert problems == []
     (run,) = values["runs"]
@@ -118,7 +118,7 @@ def test_a_strange_file_name_is_one_relative_address(outcome: Any, finding: Any,
 
 def test_hostile_texts_are_visible(outcome: Any, finding: Any) -> None:
     found = finding("table-dropped", "x\u202e\x1b", file="m/\ud800.py", comment="\ud800")
-    text = render_sarif(outcome(found, notes=("\ud800",)))
+    text = render_sarif(alone(outcome(found, notes=("\ud800",))))
     text.encode()
     assert "\u202e" not in text
 
@@ -136,4 +136,4 @@ def test_a_failure_is_told_by_the_invocation(failed: Any) -> None:
 
 def test_the_same_review_gives_the_same_bytes(outcome: Any, finding: Any) -> None:
     made = outcome(finding("table-dropped"), finding("column-dropped"))
-    assert render_sarif(made) == render_sarif(made)
+    assert render_sarif(alone(made)) == render_sarif(alone(made))

@@ -16,6 +16,7 @@ from gatekeeper.policy.model import Finding, Waiver
 from gatekeeper.report.json import render_json
 from gatekeeper.report.links import Links
 from gatekeeper.report.markdown import Frame, render_markdown
+from gatekeeper.report.outcome import alone
 from gatekeeper.report.sarif import render_sarif
 from gatekeeper.report.terminal import print_terminal
 from gatekeeper.report.view import headline
@@ -126,7 +127,7 @@ def test_who_may_approve_and_what_to_write(outcome: Any, finding: Any, policies:
 def test_json_is_valid_and_holds_all_of_it(
     outcome: Any, finding: Any, waived: Any, waiver: Waiver
 ) -> None:
-    values = json.loads(render_json(outcome(finding("table-dropped"), waived(waiver))))
+    values = json.loads(render_json(alone(outcome(finding("table-dropped"), waived(waiver)))))
     Draft202012Validator(json.loads(_SCHEMA.read_text("utf-8"))).validate(values)
     blocking, found = values["findings"]
     assert blocking["waiver"] is None
@@ -142,7 +143,7 @@ def test_json_is_valid_and_holds_all_of_it(
 
 def test_sarif_is_valid_and_suppresses(outcome: Any, finding: Any, waived: Any) -> None:
     found = [finding("table-dropped"), *(waived(w) for w in (FILE, COMMENT, APPROVAL))]
-    values = json.loads(render_sarif(outcome(*found)))
+    values = json.loads(render_sarif(alone(outcome(*found))))
     schema = Path(__file__).with_name("sarif-2.1.0.schema.json").read_text("utf-8")
     Draft4Validator(json.loads(schema)).validate(values)
     results = values["runs"][0]["results"]

@@ -5,7 +5,7 @@ import os
 import psycopg
 import pytest
 
-from gatekeeper.config import ProductionRole
+from gatekeeper.config_database import ProductionRole
 from gatekeeper.errors import ScratchError
 from gatekeeper.scratch.server import UrlServer
 

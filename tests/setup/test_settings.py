@@ -30,8 +30,9 @@ def found(message: str, tmp_path: Path, known: dict[str, str] | None = None, **r
     [
         (
             "SECRET_KEY not found. Declare it as envvar or define a default value.",
-            {"SECRET_KEY": "x"},
+            {"SECRET_KEY": "x" * 32},
         ),
+        ("APP__AUTH__KEY must be set to run this migration.", {"APP__AUTH__KEY": "x" * 32}),
         ('Environment variable "API_TOKEN" not set', {"API_TOKEN": "x"}),
         ("Config 'SMTP_PORT' is missing, and has no default.", {"SMTP_PORT": "1"}),
         ("Set the AUTH_URL environment variable", {"AUTH_URL": "http://127.0.0.1:1"}),
@@ -39,8 +40,8 @@ def found(message: str, tmp_path: Path, known: dict[str, str] | None = None, **r
         ("SHOP_DATABASE_URL must be set", {"SHOP_DATABASE_URL": DEAD_URL}),
         ("SQL was not found", {}),
         ("the column is missing", {}),
-        (OLD_PYDANTIC, {"SECRET_KEY": "x"}),
-        (NEW_PYDANTIC, {"SECRET_KEY": "x"}),
+        (OLD_PYDANTIC, {"SECRET_KEY": "x" * 32}),
+        (NEW_PYDANTIC, {"SECRET_KEY": "x" * 32}),
     ],
 )
 def test_what_messages_say(tmp_path: Path, message: str, values: dict[str, str]) -> None:
@@ -56,7 +57,7 @@ def test_a_value_that_was_refused_gets_another(tmp_path: Path) -> None:
 
 def test_a_key_is_a_setting_only_where_the_environment_is_read(tmp_path: Path) -> None:
     read = {"type": "KeyError", "traceback": 'key = os.environ["APP_KEY"]'}
-    assert found("'APP_KEY'", tmp_path, **read) == {"APP_KEY": "x"}
+    assert found("'APP_KEY'", tmp_path, **read) == {"APP_KEY": "x" * 32}
     assert found("'APP_KEY'", tmp_path, type="KeyError", traceback="columns[name]") == {}
 
 

@@ -405,8 +405,11 @@ def test_two_projects_are_listed(shop, check):
     (shop.root / "alembic.ini").rename(shop.root / "migrations/alembic.ini")
     with pytest.raises(SourceError) as caught:
         check(shop)
-    assert "--config migrations/alembic.ini" in caught.value.hint
-    assert "--config other/alembic.ini" in caught.value.hint
+    assert caught.value.hint.splitlines()[1:] == [
+        "projects:",
+        "  migrations: {migrations: {config: migrations/alembic.ini}}",
+        "  other: {migrations: {config: other/alembic.ini}}",
+    ]
 
 
 def test_no_project_says_what_to_do(project, check):

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from gatekeeper.config import Baseline, load_config
+from gatekeeper.config import load_config
+from gatekeeper.config_database import Baseline
 from gatekeeper.errors import ConfigError
-from gatekeeper.policy.jsonschema import config_schema
+from gatekeeper.policy.config_schema import config_schema
 
 SYNC = """
 import os, sys

@@ -14,6 +14,7 @@ from gatekeeper.sources.split import Script, split_script
 from gatekeeper.sources.sql_files import MOST_BYTES, SqlFiles, SqlText
 
 _MISSING = re.compile(r'(?:relation|table) "(?P<sql>[^"]+)" does not exist|^NoSuchTableError: (.+)')
+PROPOSED = "database: {baseline: metadata}"
 _MODELS_NOTE = (
     "the base was made of the models (database.baseline: metadata); what only migrations make"
     " (functions, grants, rows) is not in it"
@@ -134,8 +135,7 @@ def with_proposal(
         return failure
     hint = (
         f"No revision makes the table {table}: the history does not start from nothing. If the"
-        " models describe what was there, write into gatekeeper.yml:\n"
-        "database: {baseline: metadata}\n"
+        f" models describe what was there, write into gatekeeper.yml:\n{PROPOSED}\n"
         "Otherwise give a dump (pg_dump --schema-only) and the revision that it is at:\n"
         "database: {baseline: {dump: schema.sql, revision: ID}}"
     )

@@ -8,10 +8,12 @@ import select
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from gatekeeper.errors import SourceError
+from gatekeeper.scratch.base import Address, others_beside
 from gatekeeper.scratch.rundir import RunDirectory, end_group
 
 PROBE = Path(__file__).with_name("probe.py")
@@ -54,7 +56,10 @@ class ProbeFailed(Exception):
 
 
 class Child:
-    """One run of probe.py under the application's interpreter."""
+    """One run of probe.py under the application's interpreter.
+
+    `only` names the one database that is meant, where env.py migrates several.
+    """
 
     def __init__(
         self,
@@ -64,7 +69,9 @@ class Child:
         *,
         environment: dict[str, str],
         timeout: int,
+        only: str | None = None,
     ) -> None:
+        self._only = only
         self._timeout = timeout
         self._deadline = time.monotonic() + timeout
         self._buffer = b""
@@ -104,6 +111,16 @@ class Child:
         line = json.dumps({"do": do, **fields}) + "\n"
         with contextlib.suppress(BrokenPipeError):  # the next read says why it is gone
             os.write(self._commands, line.encode())
+
+    def connect(self, database: Address) -> None:
+        """Say which scratch database takes the place of the application's; nothing is opened.
+
+        Where only one of several is meant, connections to the others get another.
+        """
+        fields: dict[str, object] = {"address": asdict(database)}
+        if self._only is not None:
+            fields |= {"only": self._only, "others": asdict(others_beside(database))}
+        self.send("connect", **fields)
 
     def expect(self, kind: str, on_other: Callable[[Report], None] | None = None) -> Report:
         """Wait for a report of this kind; others go to `on_other`.

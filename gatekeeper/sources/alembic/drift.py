@@ -1,7 +1,8 @@
 """Models against the database: alembic's own comparison, of the head and of the base."""
 
 import re
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -11,7 +12,7 @@ from gatekeeper.model.evidence import Drift
 from gatekeeper.model.plan import Plan
 from gatekeeper.scratch.base import Address
 from gatekeeper.sources.alembic.child import Child, ProbeFailed, Report
-from gatekeeper.sources.alembic.source import AlembicSource
+from gatekeeper.sources.alembic.downgrade import UndoableSource
 from gatekeeper.sources.base import MigrationFailed, RestartNeeded, not_compared
 from gatekeeper.tree import CommitTree, FolderTree, Tree
 
@@ -24,7 +25,8 @@ _KINDS = {
 }
 _MODIFIED = {"modify_type", "modify_nullable", "modify_default", "modify_comment"}
 
-
+# What two of the same columns may differ in, as probe.py writes it.
+_COMPARED = re.compile(r"^unique |( on (delete|update) [a-z ]+| deferrable| initially [a-z]+)+$")
 _LARGEST_FILE = 1_000_000  # bytes
 _DECLARES = re.compile(
     r"\b(__tablename__|__table__|__table_args__|Column|mapped_column|Mapped|Table|relationship"
@@ -32,7 +34,7 @@ _DECLARES = re.compile(
 )
 
 
-class ModelledSource(AlembicSource):
+class ModelledSource(UndoableSource):
     """An Alembic project whose models are compared with the database, too."""
 
     models_changed = False
@@ -40,9 +42,12 @@ class ModelledSource(AlembicSource):
     def prepare(self) -> Plan:
         """Find the project as AlembicSource does; models may have changed without a migration.
 
-        Then the head is loaded, too, but what is wrong with it is only a note.
+        Then the head is loaded, too, but what is wrong with it is only a note. Models are env.py's
+        to name: without it there are none.
         """
         plan = super().prepare()
+        if self._options.bare:
+            return plan
         assert self._plan is not None  # noqa: S101 - prepare() made it
         if plan.new_revisions or plan.failure is not None or not self._models_changed():
             return plan
@@ -63,11 +68,12 @@ class ModelledSource(AlembicSource):
         return plan
 
     def drifts(self, database: Address) -> tuple[Drift, ...]:
-        return _compared(self._loaded().head_child, database)
+        child = self._loaded().head_child
+        return () if self._options.bare else _compared(child, database)
 
     def base_drifts(self, database: Address, *, is_empty: bool) -> tuple[Drift, ...]:
         """Compare by the base's own tree; a base without the project has no models."""
-        self._imports_own = True  # an editable installation leads to the head's models
+        self._children.imports_own = True  # an editable installation leads to the head's models
         child, _ = self._load_base(self._loaded().where)
         if child is None:
             return ()
@@ -116,7 +122,7 @@ def _declares(tree: Tree, path: str) -> bool:
 
 def _compared(child: Child, database: Address) -> tuple[Drift, ...]:
     child.renew()
-    child.send("connect", address=asdict(database))
+    child.connect(database)
     child.send("compare")
     try:
         report = child.expect("compared")
@@ -146,7 +152,11 @@ def _drift(report: Report) -> Drift | None:
 
 
 def _joined(drifts: list[Drift]) -> list[Drift]:
-    """Say what alembic would drop and make anew as one; and a table without its parts."""
+    """Say what alembic would drop and make anew as one; and a table without its parts.
+
+    The two of a pair have the same name, or are the only ones of their kind about the same columns
+    (and the same referenced table): models often leave the name to the database.
+    """
     whole = {(d.schema, d.table) for d in drifts if d.kind in ("missing_table", "extra_table")}
     kept = [d for d in drifts if (d.schema, d.table) not in whole or d.kind.endswith("_table")]
 
@@ -154,12 +164,32 @@ def _joined(drifts: list[Drift]) -> list[Drift]:
         kind = drift.kind.removeprefix("missing_").removeprefix("extra_")
         return (kind, drift.schema, drift.table or "", drift.column or "", drift.name or "")
 
-    found: list[Drift] = []
-    for _, group in groupby(sorted(kept, key=lambda d: (key(d), d.kind)), key):
-        same = list(group)
-        if len(same) == 2 and same[0].name and same[0].kind.startswith("extra_"):  # noqa: PLR2004
-            old, new = same
-            kind = f"{old.kind.removeprefix('extra_')}_differs"
-            same = [replace(new, kind=kind, database=old.database)]
-        found += same
-    return found
+    def about(drift: Drift) -> tuple[str, ...]:
+        return (*key(drift)[:3], _COMPARED.sub("", drift.models or drift.database or ""))
+
+    for alike, is_pair in ((key, lambda d: d.name is not None), (about, _is_part)):
+        kept = [d for group in _grouped(kept, alike) for d in _as_one(group, is_pair)]
+    return sorted(kept, key=lambda d: (key(d), d.kind))
+
+
+def _grouped(drifts: list[Drift], key: Callable[[Drift], tuple[str, ...]]) -> Iterator[list[Drift]]:
+    for _, group in groupby(sorted(drifts, key=lambda d: (key(d), d.kind)), key):
+        yield list(group)
+
+
+def _is_part(drift: Drift) -> bool:
+    return drift.kind.partition("_")[2] in ("index", "constraint", "foreign_key")
+
+
+def _as_one(alike: list[Drift], is_pair: Callable[[Drift], bool]) -> list[Drift]:
+    """Join what is extra and what is missing, where that is one each."""
+    kinds = [drift.kind.partition("_")[0] for drift in alike]
+    if kinds != ["extra", "missing"] or not all(map(is_pair, alike)):
+        return alike
+    old, new = alike
+    what = old.kind.removeprefix("extra_")
+    database, models = old.database, new.models
+    # Alembic compares the names of indexes and constraints, and not those of foreign keys.
+    if old.name and new.name and old.name != new.name and what != "foreign_key":
+        database, models = f"{old.name} {database}", f"{new.name} {models}"
+    return [replace(old, kind=f"{what}_differs", database=database, models=models)]

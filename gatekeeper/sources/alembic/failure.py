@@ -1,7 +1,7 @@
 """Says what went wrong in the application's process, and the way out."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gatekeeper.errors import SourceError
@@ -25,6 +25,48 @@ _URL_SETTING = re.compile(
 )
 
 
+# Older ones pass `context` otherwise, or have none of the events that we listen to.
+_OLDEST = {"alembic": ("1.0.11", "alembic"), "sqlalchemy": ("1.1", "SQLAlchemy")}
+_WITHOUT_ENV_PY = (
+    "If only env.py wants it, and no revision: in gatekeeper.yml `migrations: {env_py: bare}` runs"
+    " the version files without the project's env.py."
+)
+_WITHOUT_SERVICES = (
+    "If it wants services that are not there, such as Redis: leave the prelude out, and let"
+    " `migrations: {env_py: bare}` in gatekeeper.yml run the version files without env.py."
+)
+
+
+def refuse_old(versions: Mapping[str, object], interpreter: Path) -> None:
+    """Raise SourceError where the application's alembic or SQLAlchemy is older than we can drive.
+
+    `versions` is what the probe says when it starts.
+    """
+    for key, (oldest, name) in _OLDEST.items():
+        found = str(versions.get(key, ""))
+        if (number := _number(found)) and number < _number(oldest):
+            raise SourceError(
+                f"{interpreter} has {name} {found}, which is too old: {oldest} is the oldest that"
+                " works",
+                f"Install a newer one there, or name an interpreter that has it: --python PATH."
+                f" The history itself may stay as it is: {name} reads it all the same.",
+            )
+
+
+def _number(version: str) -> tuple[int, ...]:
+    found = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(part) for part in found[0].split(".")) if found else ()
+
+
+def _for_want_of(module: str) -> str:
+    """Say the ways out where a module cannot be imported."""
+    return (
+        f"Install what provides {module}, or name the interpreter that has it: --python PATH (or"
+        " migrations.python in gatekeeper.yml). If no migration really needs it, a script that"
+        " migrations.prelude names can put a stand-in into sys.modules."
+    )
+
+
 def missing_url_setting(error: ProbeFailed, known: Iterable[str]) -> str | None:
     """Name the environment variable for a database URL that the application seems to lack."""
     report = error.report
@@ -35,11 +77,11 @@ def missing_url_setting(error: ProbeFailed, known: Iterable[str]) -> str | None:
     return next(found, None)
 
 
-def explain_load(error: ProbeFailed, interpreter: Path, tree: Path) -> SourceError:
+def explain_load(error: ProbeFailed, interpreter: Path, trees: Sequence[Path]) -> SourceError:
     """Turn a failure to load the project into an error that says what to do."""
     report = error.report
     missing = report.get("missing_module")
-    where = _where(report, [tree])
+    where = _where(report, trees)
     message = f"{where}{report.get('type', 'error')}: {report.get('message', '')}"
     if report.get("step") == "import":
         return SourceError(
@@ -47,10 +89,17 @@ def explain_load(error: ProbeFailed, interpreter: Path, tree: Path) -> SourceErr
             "Name the interpreter that the application's packages are installed in:"
             " --python .venv/bin/python (or migrations.python in gatekeeper.yml).",
         )
+    if report.get("step") == "prelude":
+        return SourceError(
+            f"the prelude fails: {message}",
+            "migrations.prelude of gatekeeper.yml names it; it runs before env.py and the"
+            f" revisions are loaded, under {interpreter}.\n{_last_lines(report)}\n"
+            + _WITHOUT_SERVICES,
+        )
     if missing:
         return SourceError(
             f"the migrations cannot be loaded by {interpreter}: {message}",
-            f"Install what provides {missing}, or name the interpreter that has it: --python PATH.",
+            _for_want_of(str(missing)),
         )
     return SourceError(
         f"the migrations cannot be loaded: {message}",
@@ -59,7 +108,7 @@ def explain_load(error: ProbeFailed, interpreter: Path, tree: Path) -> SourceErr
     )
 
 
-def failure_of(error: ProbeFailed, trees: list[Path], *, during: str) -> Failure:
+def failure_of(error: ProbeFailed, trees: Sequence[Path], *, during: str) -> Failure:
     """Turn a failed upgrade into what the report shows."""
     report = error.report
     state = report.get("sqlstate")
@@ -67,8 +116,9 @@ def failure_of(error: ProbeFailed, trees: list[Path], *, during: str) -> Failure
     if not report.get("server_message") and report.get("type"):
         message = f"{report['type']}: {message}"
     hint = report.get("hint") or _HINTS.get(state or "")
-    if report.get("missing_module") and not hint:
-        hint = "Name the interpreter that has it: --python PATH."
+    if (missing := report.get("missing_module")) and not hint:
+        in_revision = bool(report.get("revision"))
+        hint = _for_want_of(str(missing)) + ("" if in_revision else f"\n{_WITHOUT_ENV_PY}")
     elif not hint and not state and not report.get("refused"):
         hint = (
             "If a setting is missing, give it under migrations.env in gatekeeper.yml.\n"
@@ -90,12 +140,12 @@ def failure_of(error: ProbeFailed, trees: list[Path], *, during: str) -> Failure
     )
 
 
-def _where(report: dict[str, object], trees: list[Path]) -> str:
+def _where(report: dict[str, object], trees: Sequence[Path]) -> str:
     file = _relative(report.get("file"), trees)
     return f"{file}:{report.get('line')}: " if file else ""
 
 
-def _relative(file: object, trees: list[Path]) -> str | None:
+def _relative(file: object, trees: Sequence[Path]) -> str | None:
     if not isinstance(file, str) or not file:
         return None
     for tree in trees:

@@ -60,7 +60,7 @@ class History(AlembicSource):
         tree = self._tree(self._head)
         given = self._options.config
         where = locate(self._repository, self._head, tree, given, self._options.section)
-        child, seen = self._inspect(tree, where)
+        child, seen = self._children.inspect(tree, where)
         # Alembic walks from the heads down; upgrading goes the same way back.
         ordered = [revision_of(report, tree) for report in reversed(seen["revisions"])]
         parents = {r.id: r.parents for r in ordered}
@@ -77,7 +77,7 @@ class History(AlembicSource):
             base=", ".join(heads) or "an empty database",
             head=label,
             revisions=(*self._old, *self._looked_at),
-            notes=(*assumed_notes(self._assumed), *_held_notes(held)),
+            notes=(*assumed_notes(self._children.assumed), *_held_notes(held)),
         )
         self._plan = LoadedPlan(where, public)
         self._plan.head_child = child
@@ -111,14 +111,13 @@ class History(AlembicSource):
     def confirm(self, connection: psycopg.Connection[Any]) -> None:
         """Compare the version table with what has run: what is not stamped did not happen."""
         ran = [*self._old, *self._new[: self._step + 1]]
-        found, needed = self._stamped(connection), set(heads_of(ran))
+        found, needed = self._children.stamped(connection), set(heads_of(ran))
         # A revision on which another depends need not be listed: the other implies it.
         if not needed <= found <= {r.id for r in ran}:
             raise MigrationFailed(not_reached_failure(needed, found))
 
     def restart(self) -> Plan:
-        self.close()
-        self._version_tables = []
+        self._children.restart()
         return self.prepare()
 
     def _before(self, ordered: list[Revision], parents: dict[str, tuple[str, ...]]) -> set[str]:

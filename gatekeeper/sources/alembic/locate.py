@@ -1,13 +1,17 @@
 """Finds the Alembic project of a tree."""
 
 import configparser
+import json
+import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gatekeeper.errors import SourceError
 from gatekeeper.git import Repository
 
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+|^[._-]+")
 _VENDORED = {"node_modules", "site-packages", ".venv", "venv", ".tox", ".nox"}
 
 
@@ -40,8 +44,11 @@ def locate(
         raise SourceError(
             f"{config}: there is no such file", "Give the path of alembic.ini: --config PATH"
         )
-    script = _script_location(path, section)
+    script = script_location(path, section)
     directory = _directory(path, tree, script)
+    if script is None and (path.parent / "env.py").is_file():  # Flask-Migrate says it when it runs
+        script = str(path.parent)
+        directory = path.parent.parent if path.parent != tree else tree
     where = None
     if script is not None and ":" not in script and not _keeps_versions_elsewhere(path, section):
         absolute = (directory / script).resolve()
@@ -65,6 +72,33 @@ def projects(repository: Repository, head: str, tree: Path) -> list[str]:
     ]
 
 
+def project_names(configs: Sequence[str]) -> list[str]:
+    """Give each project a name of its own, by its folder, or by all folders above it."""
+    folders = [Path(config).parent for config in configs]
+    short = [_named(folder.name) for folder in folders]
+    long = [_named("-".join(folder.parts)) for folder in folders]
+    names = short if len(set(short)) == len(short) else long
+    if len(set(names)) == len(names):
+        return names
+    return [f"{name[:60]}-{number}" for number, name in enumerate(names, 1)]
+
+
+def _named(folder: str) -> str:
+    return _NOT_IN_NAMES.sub("-", folder).strip("-._")[:64] or "main"
+
+
+def project_lines(configs: Sequence[str]) -> list[str]:
+    """Give the lines of `projects:` in a gatekeeper.yml at the root, a name for each project."""
+    return [
+        f"  {name}: {{migrations: {{config: {_quoted(config)}}}}}"
+        for name, config in zip(project_names(configs), configs, strict=True)
+    ]
+
+
+def _quoted(path: str) -> str:
+    return path if re.fullmatch(r"[\w./-][\w./ -]*", path) else json.dumps(path)
+
+
 def _find(repository: Repository, head: str, tree: Path) -> str:
     here = _relative(repository.start.resolve(), repository.root.resolve()) or "."
     near = tree / here / "alembic.ini"
@@ -75,9 +109,10 @@ def _find(repository: Repository, head: str, tree: Path) -> str:
         below = [path for path in found if path.startswith(here + "/")]
         found = below or found
     if len(found) > 1:
-        listed = "\n".join(f"  --config {path}" for path in found)
         raise SourceError(
-            f"this repository has {len(found)} Alembic projects", f"Say which one:\n{listed}"
+            f"this repository has {len(found)} Alembic projects",
+            "Say which one with --config, or name them in gatekeeper.yml:\nprojects:\n"
+            + "\n".join(project_lines(found)),
         )
     if not found:
         raise SourceError(
@@ -89,7 +124,8 @@ def _find(repository: Repository, head: str, tree: Path) -> str:
     return found[0]
 
 
-def _script_location(path: Path, section: str | None) -> str | None:
+def script_location(path: Path, section: str | None = None) -> str | None:
+    """Give what a configuration says of where env.py is. Raises SourceError."""
     here = str(path.parent)
     if path.name == "pyproject.toml":
         location = _in_pyproject(path).get("script_location")
@@ -103,7 +139,7 @@ def _script_location(path: Path, section: str | None) -> str | None:
         raise SourceError(f"{path}: not a valid configuration file: {reason}") from error
     if value is None:
         toml = path.with_name("pyproject.toml")
-        return _script_location(toml, section) if _in_pyproject(toml) else None
+        return script_location(toml, section) if _in_pyproject(toml) else None
     return value.replace("%(here)s", here)
 
 

@@ -9,13 +9,16 @@ goes away, the probe and everything it started end at once.
 """
 
 import argparse
+import ast
 import json
 import os
 import queue
+import re
 import signal
 import sys
 import threading
 import traceback
+import types
 
 # The folder of this file holds modules of ours that must not shadow the application's.
 sys.path[:] = [
@@ -55,6 +58,7 @@ WHERE = {
     "async_creator_fn",
     "async_creator",
 }
+ABORTED = "25P02"  # what the server says to all that comes after an error in a transaction
 DRIVERS = ("psycopg2", "psycopg2cffi", "psycopg", "psycopg_async", "pg8000", "asyncpg")
 
 
@@ -104,6 +108,7 @@ class Recorder:
         self._number = 0
         self._revisions = {}  # real path of a revision file -> revision
         self._paths = {}  # file name in a code object -> real path
+        self.cause = {}  # the last error of the server that was not an echo of another
         self.enabled = False
         self.wait = None  # called after each statement, when the parent wants to look
 
@@ -138,6 +143,28 @@ class Recorder:
             error = error.__cause__ or error.__context__
         return None
 
+    def step_of_error(self, error):
+        """Give (revision, file, None) of what alembic was at when it failed in code of its own.
+
+        It may have swallowed an error of the server, after which alembic can note no version.
+        """
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            step = frame.f_locals.get("step") if frame.f_code.co_name == "run_migrations" else None
+            script = getattr(step, "revision", None)
+            if hasattr(script, "path"):
+                return script.revision, os.path.realpath(script.path), None
+        return None
+
+    def after_error(self, context):
+        """Remember what the server said first (SQLAlchemy's handle_error)."""
+        error = context.original_exception
+        words = server_words(error) or server_words(error.__cause__)
+        if words and words["sqlstate"] != ABORTED:
+            place = self.place(sys._getframe(1))
+            self.cause = dict(words, sql=as_sent(context.statement))
+            if place is not None:
+                self.cause.update(revision=place[0], file=place[1], line=place[2])
+
     def _in_revision(self, filename):
         path = self._paths.get(filename)
         if path is None:
@@ -147,7 +174,7 @@ class Recorder:
 
     def before_execute(self, conn, cursor, statement, parameters, context, executemany):
         """Write a number behind the statement (SQLAlchemy's before_cursor_execute)."""
-        if not self.enabled:
+        if not self.enabled or told_of(conn).get("elsewhere"):
             return statement, parameters
         place = self.place(sys._getframe(1))
         if place is None:
@@ -175,6 +202,11 @@ class Recorder:
             self.wait()
 
 
+def as_sent(statement):
+    """Give a statement as the revision sent it, without the number that we wrote behind it."""
+    return re.sub(r"\n/\* gatekeeper:\d+ \*/$", "", str(statement or ""))[:4000]
+
+
 def is_autocommit(conn):
     """Say whether a statement on this SQLAlchemy connection commits by itself."""
     try:
@@ -185,11 +217,29 @@ def is_autocommit(conn):
         return False
 
 
+def told_of(connection):
+    """Give what we know of a SQLAlchemy connection: its database's own name, and if it is meant."""
+    try:
+        return connection.connection.info.get("gatekeeper") or {}
+    except Exception:  # closed, or of a kind without it
+        return {}
+
+
 class Redirect:
     """Hands every PostgreSQL connection of SQLAlchemy the scratch database."""
 
     def __init__(self):
         self.address = None
+        self.only = None  # of several databases, the one that is meant
+        self.others = None  # where connections to the others go
+        self._turn = 0
+        self._names = set()  # of all databases that were connected to
+
+    def connect(self, command):
+        """Lead connections to where the parent says from now on."""
+        self.address = command["address"]
+        self.only, self.others = command.get("only"), command.get("others")
+        self._turn += 1
 
     def install(self, recorder):
         from sqlalchemy import event
@@ -199,7 +249,9 @@ class Redirect:
         event.listen(Engine, "do_connect", self._do_connect)
         event.listen(Engine, "before_cursor_execute", recorder.before_execute, retval=True)
         event.listen(Engine, "after_cursor_execute", recorder.after_execute)
+        event.listen(Engine, "handle_error", recorder.after_error)
         event.listen(Pool, "connect", self._connected)
+        event.listen(Pool, "checkout", self._checked_out)
 
     def _do_connect(self, dialect, record, arguments, parameters):
         if dialect.name not in ("postgresql", "postgres"):
@@ -215,30 +267,32 @@ class Redirect:
                 "env.py uses the driver %s, which Gatekeeper cannot redirect (it knows %s)."
                 % (dialect.driver, ", ".join(DRIVERS))
             )
+        name = parameters.get("dbname") or parameters.get("database")
+        self._names.add(str(name))
+        elsewhere = self.only is not None and name != self.only
         arguments[:] = []
         kept = {k: v for k, v in parameters.items() if k not in WHERE and not k.startswith("ssl")}
         parameters.clear()
         parameters.update(kept)
-        parameters.update(self._where(dialect.driver))
+        parameters.update(where(self.others if elsewhere else self.address, dialect.driver))
         if record is not None:
-            record.info["gatekeeper"] = True
+            told = {"database": name, "elsewhere": elsewhere, "turn": self._turn}
+            record.info["gatekeeper"] = told
 
-    def _where(self, driver):
-        a = self.address
-        if driver == "pg8000":
-            where = {"user": a["user"], "database": a["database"]}
-            if a["host"].startswith("/"):
-                where.update(host=None, unix_sock="%s/.s.PGSQL.%d" % (a["host"], a["port"]))
-            else:
-                where.update(host=a["host"], port=a["port"])
-        else:
-            name = "database" if driver == "asyncpg" else "dbname"
-            where = {"host": a["host"], "port": a["port"], "user": a["user"], name: a["database"]}
-            if driver == "asyncpg":
-                where["ssl"] = False
-        if a.get("password"):
-            where["password"] = a["password"]
-        return where
+    def check(self):
+        """Refuse the name of a database that env.py never connected to."""
+        if self.only is not None and self._names and self.only not in self._names:
+            raise Refused(
+                "migrations.database of gatekeeper.yml is %s, and env.py connects to %s"
+                % (self.only, ", ".join(sorted(self._names)))
+            )
+
+    def _checked_out(self, connection, record, fairy):
+        """Pool's checkout: what an engine of the application kept may be of another database."""
+        from sqlalchemy.exc import DisconnectionError
+
+        if record.info.get("gatekeeper", {}).get("turn") != self._turn:
+            raise DisconnectionError("it was opened before the scratch database changed")
 
     def _connected(self, connection, record):
         """Pool's connect: a connection that a `creator=` made never came through do_connect."""
@@ -247,6 +301,24 @@ class Redirect:
                 "env.py makes its connection with a function of its own (create_engine(creator=…)),"
                 " which cannot be redirected to the scratch database."
             )
+
+
+def where(a, driver):
+    """Give what a driver needs to hear to connect to the database at this address."""
+    if driver == "pg8000":
+        found = {"user": a["user"], "database": a["database"]}
+        if a["host"].startswith("/"):
+            found.update(host=None, unix_sock="%s/.s.PGSQL.%d" % (a["host"], a["port"]))
+        else:
+            found.update(host=a["host"], port=a["port"])
+    else:
+        name = "database" if driver == "asyncpg" else "dbname"
+        found = {"host": a["host"], "port": a["port"], "user": a["user"], name: a["database"]}
+        if driver == "asyncpg":
+            found["ssl"] = False
+    if a.get("password"):
+        found["password"] = a["password"]
+    return found
 
 
 class Project:
@@ -274,6 +346,27 @@ class Project:
             raiseerr=True,
         )
         self._config.attributes["gatekeeper"] = True
+        script = command.get("script")
+        # Alembic from 1.16 on looks into pyproject.toml, too; 1.20 wants the section to be there.
+        said = getattr(self._config, "get_alembic_option", self._config.get_main_option)
+        if script and not said("script_location"):
+            self._config.set_main_option("script_location", script.replace("%", "%%"))
+        if command.get("bare"):
+            run_without_env_py(self._config)
+
+    def prelude(self, path):
+        """Run a script of the repository that makes ready for env.py and the revisions."""
+        if hasattr(self._config, "get_prepend_sys_paths_list"):  # alembic >= 1.16
+            first = self._config.get_prepend_sys_paths_list() or ()
+        else:
+            first = re.split("[,: ]+", self._config.get_main_option("prepend_sys_path") or "")
+        sys.path[:0] = [entry for entry in first if entry and entry not in sys.path]
+        module = types.ModuleType("gatekeeper_prelude")
+        module.__file__ = path
+        sys.modules[module.__name__] = module
+        with open(path, "rb") as source:  # importing it would leave bytecode in the repository
+            code = compile(source.read(), path, "exec")
+        exec(code, module.__dict__)  # noqa: S102 - the code is as trusted as env.py's
 
     def inspect(self):
         """Report every revision with its parents and file, and where alembic looks for them."""
@@ -314,7 +407,7 @@ class Project:
 
     def _ensure_url(self, script):
         """Give a configuration without a usable URL one; where it points does not matter here."""
-        from sqlalchemy.engine import make_url
+        from sqlalchemy.engine.url import make_url
 
         def usable(url):
             try:
@@ -356,16 +449,20 @@ class Project:
                     )
                 )
 
-    def upgrade(self, targets, record):
+    def upgrade(self, targets, record, check):
         from alembic import command
         from alembic.runtime.environment import EnvironmentContext
 
         original = EnvironmentContext.configure
-        contexts = []
+        contexts, databases = [], set()
 
         def configure(context, *arguments, **options):
             result = original(context, *arguments, **options)
             contexts.append(context.get_context())
+            told = told_of(contexts[-1].connection)  # now: env.py may close it before the next
+            if told.get("database") and not told["elsewhere"]:
+                databases.add(told["database"])
+            refuse_several(databases)
             return result
 
         EnvironmentContext.configure = configure
@@ -376,12 +473,22 @@ class Project:
         finally:
             self._recorder.enabled = False
             EnvironmentContext.configure = original
+        check()
         tables = []
         for context in contexts:
             table = [context.version_table_schema, context.version_table]
             if table not in tables:
                 tables.append(table)
         self._reports.send("upgraded", version_tables=tables)
+
+    def downgrade(self, targets):
+        """Undo one revision after the other, each named with the one below: child@parent."""
+        from alembic import command
+
+        for target in targets:
+            self._reports.send("undoing", target=target)
+            command.downgrade(self._config, target)
+        self._reports.send("downgraded")
 
     def compare(self):
         """Report how env.py's target_metadata differs from the database, as alembic check would."""
@@ -407,6 +514,98 @@ class Project:
         self._reports.send("compared", drifts=found[0] if note is None else [], note=note)
 
 
+def refuse_several(databases):
+    """Refuse to migrate a second database, unless it was said which one is meant."""
+    if len(databases) > 1:
+        lines = ["  %s: {migrations: {database: %s}}" % (n, n) for n in sorted(databases)]
+        raise Refused(
+            "env.py migrates several databases. Make each one a project in gatekeeper.yml:"
+            "\nprojects:\n%s" % "\n".join(lines)
+        )
+
+
+def run_without_env_py(config):
+    """Let a function of ours do what the project's env.py would do, which is not imported."""
+    from alembic.script import ScriptDirectory
+
+    ScriptDirectory.run_env = lambda script: bare_env(config, os.path.join(script.dir, "env.py"))
+
+
+def bare_env(config, env_path):
+    """Migrate as the simplest env.py does, over the driver that the application has."""
+    from alembic import context
+    from sqlalchemy import text
+    from sqlalchemy.engine import create_engine
+    from sqlalchemy.pool import NullPool
+
+    options = said_in_env_py(env_path)
+    for name in ("version_table", "version_table_schema"):
+        options[name] = config.get_main_option(name) or options.get(name)
+    options = {name: value for name, value in options.items() if value is not None}
+    schema = options.get("version_table_schema")
+
+    def migrate(connection):
+        if schema is not None:  # the project's own env.py must have created it, too
+            quoted = connection.dialect.identifier_preparer.quote_identifier(schema)
+            with connection.begin():
+                connection.execute(text("CREATE SCHEMA IF NOT EXISTS %s" % quoted))
+        context.configure(connection=connection, target_metadata=None, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+
+    async def migrate_async(engine):
+        async with engine.connect() as connection:
+            await connection.run_sync(migrate)
+        await engine.dispose()
+
+    driver = bare_driver(config.get_main_option("sqlalchemy.url"), env_path)
+    url = "postgresql+%s://gatekeeper@127.0.0.1:1/gatekeeper" % driver
+    if driver == "asyncpg":
+        import asyncio
+
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        asyncio.run(migrate_async(create_async_engine(url, poolclass=NullPool)))
+    else:
+        with create_engine(url, poolclass=NullPool).connect() as connection:
+            migrate(connection)
+
+
+def bare_driver(url, env_path):
+    """Name an installed driver: the one the URL names, or what fits env.py, or any that is."""
+    import importlib.util
+
+    from sqlalchemy.engine.url import make_url
+
+    wanted = [make_url(u).get_dialect().driver for u in (url, dead_url(env_path))]
+    known = [driver for driver in wanted if driver in DRIVERS] + list(DRIVERS)
+    for driver in (name.replace("psycopg_async", "psycopg") for name in known):
+        if importlib.util.find_spec(driver):
+            return driver
+    raise Refused(
+        "%s has no driver for PostgreSQL: install one of %s there"
+        % (sys.executable, "psycopg2, psycopg, asyncpg, pg8000")
+    )
+
+
+def said_in_env_py(path):
+    """Give what the text of env.py says to configure() of versions and transactions."""
+    try:
+        with open(path, "rb") as source:
+            tree = ast.parse(source.read())
+    except (OSError, SyntaxError, ValueError):
+        return {}
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return {
+        keyword.arg: keyword.value.value
+        for call in calls
+        if getattr(call.func, "attr", None) == "configure"
+        for keyword in call.keywords
+        if keyword.arg in ("version_table", "version_table_schema", "transaction_per_migration")
+        and isinstance(keyword.value, ast.Constant)
+    }
+
+
 def run_env(config, look):
     """Run env.py without migrating; `look` gets what is stamped, and alembic's context."""
     from alembic.runtime.environment import EnvironmentContext
@@ -415,7 +614,8 @@ def run_env(config, look):
     script = ScriptDirectory.from_config(config)
 
     def step(heads, context):
-        look(heads, context)
+        if not told_of(context.connection).get("elsewhere"):
+            look(heads, context)
         return []
 
     with EnvironmentContext(config, script, fn=step, dont_mutate=True):
@@ -503,6 +703,10 @@ def part_text(part):
         words.append("references %s (%s)" % (names[0][0], ", ".join(name[2] for name in names)))
         actions = [(name, getattr(part, name, None)) for name in ("ondelete", "onupdate")]
         words += ["on %s %s" % (name[2:], how.lower()) for name, how in actions if how]
+    if getattr(part, "deferrable", None):
+        words.append("deferrable")
+    if getattr(part, "initially", None):
+        words.append("initially %s" % part.initially.lower())
     return " ".join(words)
 
 
@@ -616,7 +820,7 @@ def dead_url(env_path):
 
 def describe(error, recorder):
     """Give what went wrong as plain values: place, message, SQL, and the server's own words."""
-    place = recorder.place_of_error(error)
+    place = recorder.place_of_error(error) or recorder.step_of_error(error)
     chain, seen = [], set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -629,11 +833,13 @@ def describe(error, recorder):
     for one in chain:
         sql = getattr(one, "statement", None)
         if sql and "sql" not in fields:
-            fields["sql"] = str(sql)[:4000]
+            fields["sql"] = as_sent(sql)
         for source in (getattr(one, "orig", None), one):
             found = server_words(source)
             if found and "sqlstate" not in fields:
                 fields.update(found)
+    if fields.get("sqlstate") == ABORTED:
+        fields.update(recorder.cause)
     if isinstance(first, SyntaxError):
         fields.update(file=os.path.realpath(first.filename or ""), line=first.lineno)
     missing = next((e for e in chain if isinstance(e, ImportError)), None)
@@ -646,6 +852,16 @@ def describe(error, recorder):
         traceback.format_exception(type(first), first, first.__traceback__)
     )[-6000:]
     return fields
+
+
+def last_place(error, path):
+    """Give the line of a file that an error came through last."""
+    lines = [
+        line
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_filename == path
+    ]
+    return {"file": path, "line": lines[-1]} if lines else {}
 
 
 def server_words(error):
@@ -702,15 +918,21 @@ def main():
         try:
             if step == "inspect":
                 project = Project(command, recorder, reports)
+                if command.get("prelude"):
+                    step = "prelude"
+                    project.prelude(command["prelude"])
+                step = "inspect"
                 project.inspect()
             elif step == "connect":
-                redirect.address = command["address"]
+                redirect.connect(command)
             elif step == "upgrade":
                 # Of the base's history nobody wants to know each statement, and it runs faster.
                 record = command["step_by_step"]
                 recorder.wait = commands.next if record else None
                 project.begin(command)
-                project.upgrade(command["targets"], record)
+                project.upgrade(command["targets"], record, redirect.check)
+            elif step == "downgrade":
+                project.downgrade(command["targets"])
             elif step == "compare":
                 project.compare()
             else:
@@ -718,7 +940,10 @@ def main():
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            reports.send("failed", step=step, **describe(error, recorder))
+            fields = describe(error, recorder)
+            if step == "prelude":
+                fields.update(last_place(error, command["prelude"]))
+            reports.send("failed", step=step, **fields)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # whatever threads the application left running

@@ -16,7 +16,11 @@ from gatekeeper.sources.allowances import python_allowances
 
 @dataclass(frozen=True, slots=True)
 class AlembicOptions:
-    """What the user may say about an Alembic project; see gatekeeper.yml, `migrations`."""
+    """What the user may say about an Alembic project; see gatekeeper.yml, `migrations`.
+
+    `config` and `prelude` are paths from the repository's root; `bare`: without the project's
+    env.py.
+    """
 
     config: str | None = None
     section: str | None = None
@@ -25,6 +29,9 @@ class AlembicOptions:
     x: tuple[str, ...] = ()
     timeout: int = 600
     baseline: Start | None = None
+    database: str | None = None
+    prelude: str | None = None
+    bare: bool = False
 
 
 class LoadedPlan:

@@ -22,16 +22,15 @@ class WholeHistory(AlembicSource):
     @property
     def placeholders(self) -> tuple[str, ...]:
         """Name the settings that were missing and filled in."""
-        return tuple(self._assumed)
+        return tuple(self._children.assumed)
 
     def build_base(self, database: Address) -> None:
         """Migrate an empty database. Raises MigrationFailed; RestartNeeded: another database."""
-        self.close()
-        self._version_tables = []
+        self._children.restart()
         tree = self._tree(self._head)
         given = self._options.config
         where = locate(self._repository, self._head, tree, given, self._options.section)
-        child, seen = self._inspect(tree, where)
+        child, seen = self._children.inspect(tree, where)
         found = tuple(revision_of(report, tree) for report in seen["revisions"])
         self._plan = LoadedPlan(where, Plan(base="", head=self._head, revisions=found))
         self._plan.heads = tuple(seen["heads"])
