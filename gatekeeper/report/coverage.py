@@ -68,12 +68,11 @@ def coverage_sentence(coverage: Coverage) -> str:
         return ""
     if not coverage.has_base:
         return f"Schema coverage {count_text(total.head)}"
-    touched = total.patch
-    change = f"of this change {count_text(touched)}, " if touched.total else ""
-    return (
-        f"Schema coverage {change}of the schema {percent_text(total.base)} →"
-        f" {percent_text(total.head)}"
-    )
+    before, after = percent_text(total.base), percent_text(total.head)
+    whole = after if before == after else f"{before} → {after}"
+    if not total.patch.total:
+        return f"Schema coverage {whole}"
+    return f"Schema coverage of this change {count_text(total.patch)}, of the schema {whole}"
 
 
 def coverage_values(coverage: Coverage, missing: Iterable[Standing] = ()) -> dict[str, Any] | None:

@@ -2,10 +2,11 @@
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from gatekeeper.config import Config
+from gatekeeper.config_waivers import FileWaiver, too_long
 from gatekeeper.git import Repository
 from gatekeeper.github.event import MergeGroup, PullRequest, read_event, refuse_privileged
 from gatekeeper.model.evidence import Failure
@@ -71,15 +72,21 @@ def waivers(config: Config, today: date) -> Found:
     if not config.waivers:
         return Found("none", none=True)
     ended = [w for w in config.waivers if w.until is not None and w.until < today]
+    long = [w for w in config.waivers if too_long(w.until, config.waiver_days, today)]
     text = counted(len(config.waivers), "waiver")
-    if not ended:
+    if not ended and not long:
         return Found(text)
-    places = ", ".join(f"{w.file}:{w.line} {w.policy}" for w in ended[:_MOST_NAMED])
-    more = f" and {len(ended) - _MOST_NAMED} more" if len(ended) > _MOST_NAMED else ""
+    parts = [f"{text}, {len(ended)} ended: {_named(ended)}"] if ended else [text]
+    parts += [f"{len(long)} last longer than waiver_days: {_named(long)}"] if long else []
     return Found(
-        f"{text}, {len(ended)} ended: {places}{more}",
+        ", ".join(parts),
         "What they were for is a finding again. Remove them, or give them another until:.",
     )
+
+
+def _named(found: Sequence[FileWaiver]) -> str:
+    places = ", ".join(f"{w.file}:{w.line} {w.policy}" for w in found[:_MOST_NAMED])
+    return f"{places} and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else places
 
 
 def statistics(config: Config, today: date) -> Found:

@@ -269,7 +269,9 @@ def test_what_judges(look: Look, project: Project) -> None:
         "gatekeeper.yml",
         "stats: stats.json\nreport: {template: own.md.j2}\nwaivers:\n"
         "  - {policy: missing-primary-key, subject: public.t, because: it is only a log,"
-        " until: 2020-01-01}\n",
+        " until: 2020-01-01}\n"
+        "  - {policy: missing-primary-key, subject: public.u, because: it is only a log}\n"
+        "waiver_days: 90\n",
     )
     project.write("own.md.j2", "{{ nothing }}\n")
     project.write(
@@ -277,7 +279,10 @@ def test_what_judges(look: Look, project: Project) -> None:
         '{"version": 1, "taken": "2020-01-01", "server_version": "18", "tables": {"public.t": 3}}',
     )
     found = look()
-    assert "1 ended: gatekeeper.yml:4 missing-primary-key" in found["waivers"]["found"]
+    assert found["waivers"]["found"] == (
+        "2 waivers, 1 ended: gatekeeper.yml:4 missing-primary-key,"
+        " 1 last longer than waiver_days: gatekeeper.yml:5 missing-primary-key"
+    )
     assert "days old" in found["statistics"]["found"]
     assert "gatekeeper stats --url" in found["statistics"]["advice"]
     assert (found["template"]["state"], "own.md.j2" in found["template"]["found"]) == (

@@ -1,9 +1,9 @@
 """Runs inside the application's interpreter: loads its alembic, migrates, and tells what it sent.
 
-It imports nothing of ours and only what the application has: any alembic from 1.8, SQLAlchemy 1.4
-or 2.x, Python from 3.8. Commands come as JSON lines on one file descriptor, reports go as JSON
-lines over another; what the migrations print goes where the parent sent stdout. When the parent
-goes away, the probe and everything it started end at once.
+It imports nothing of ours and only what the application has: any alembic from 1.0.11, any
+SQLAlchemy from 1.1, Python from 3.8. Commands come as JSON lines on one file descriptor, reports go
+as JSON lines over another; what the migrations print goes where the parent sent stdout. When the
+parent goes away, the probe and everything it started end at once.
 
     python probe.py COMMANDS_FD REPORTS_FD
 """
@@ -498,8 +498,8 @@ class Project:
 
         def look(heads, context):
             metadata = context.opts.get("target_metadata")
-            if metadata is None:
-                found.append(None)
+            if metadata is None:  # the project has no models, and need not
+                found.append([])
                 return
             if self._moved:
                 refuse_strangers(*self._moved)
@@ -509,8 +509,6 @@ class Project:
         note = None
         if len(found) != 1:
             note = "env.py configures alembic %d times, not once" % len(found)
-        elif found[0] is None:
-            note = "env.py gives context.configure() no target_metadata"
         self._reports.send("compared", drifts=found[0] if note is None else [], note=note)
 
 
