@@ -113,7 +113,7 @@ def shop(project):
         ("m01", ("a02", "b01"), []),
         ("r09", "m01", [
             'op.execute("CREATE VIEW shown AS SELECT id, age FROM people")',
-            'op.execute("GRANT SELECT ON shown TO reporting")',  # which nobody creates
+            'op.execute("GRANT SELECT ON shown TO replay_reader")',  # which nobody creates
         ]),
         ("r10", "r09", [
             "op.execute(\"UPDATE notes SET body = 'z'\")",
@@ -135,7 +135,7 @@ def test_each_revision_has_the_findings_of_a_review_of_it_alone(shop, rehearse, 
     assert run.count == 10
     assert names(run) == [name for name, _ in shop.commits]
     assert run.notes == (
-        "the role reporting was created for this run; nothing in the history creates it",
+        "the role replay_reader was created for this run; nothing in the history creates it",
     )
     alone = {}
     for name, commit in shop.commits:
@@ -222,7 +222,7 @@ def test_a_history_that_does_not_run_is_a_failure_of_its_own(shop, rehearse) -> 
 
 
 def test_roles_of_the_configuration_are_there(shop, rehearse) -> None:
-    run = rehearse(shop, last=2, setup=Setup(roles=(ProductionRole("reporting"),)))
+    run = rehearse(shop, last=2, setup=Setup(roles=(ProductionRole("replay_reader"),)))
     assert (len(run.replayed), run.notes) == (2, ())
 
 

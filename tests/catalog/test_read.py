@@ -128,6 +128,8 @@ class Pooler:
     def __init__(self, folder, target):
         self.refused = 0
         self._target = target
+        self._sockets = []
+        self._threads = []
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(folder / ".s.PGSQL.5432"))
         self._listener.listen()
@@ -149,8 +151,11 @@ class Pooler:
             server = socket.socket(socket.AF_UNIX)
             server.connect(f"{self._target}/.s.PGSQL.5432")
             server.sendall(start)
+            self._sockets += [client, server]
             for one, other in ((client, server), (server, client)):
-                threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
+                thread = threading.Thread(target=self._pump, args=(one, other), daemon=True)
+                self._threads.append(thread)
+                thread.start()
 
     @staticmethod
     def _pump(one, other):
@@ -163,6 +168,10 @@ class Pooler:
 
     def close(self):
         self._listener.close()
+        for thread in self._threads:  # both sides have hung up by now
+            thread.join(10)
+        for one in self._sockets:
+            one.close()
 
 
 def test_a_pooler_that_takes_no_settings(database, connection, tmp_path):
