@@ -86,7 +86,8 @@ def print_policy(policy: Policy, *, active: bool) -> None:
     for preset, severity in (("strict", policy.strict), ("relaxed", policy.relaxed)):
         if severity and severity != policy.severity:
             state += f" ({preset}: {severity})"
-    console.print(Text(f"{state}, pack {policy.pack}, {policy.file}:{policy.line}\n", style="dim"))
+    place = f"{policy.file}:{policy.line}" if policy.file else "built in; coverage: turns it on"
+    console.print(Text(f"{state}, pack {policy.pack}, {place}\n", style="dim"))
     console.print(Text(policy.why + "\n"))
     for line in _judged_by(policy):
         console.print(Text(line))
