@@ -207,8 +207,7 @@ def _projects(node: Node, whole: Config) -> tuple[Config, ...]:
         if not _PROJECT.match(name):
             entry.problem(f"{name!r} is no name of a project: letters, digits, and . _ - between")
         keys = entry.mapping(PROJECT_KEYS)
-        own = tuple(w for w in whole.waivers if w.project in ("", name))
-        values: dict[str, object] = {"project": name, "waivers": own}
+        values: dict[str, object] = {"project": name}
         if "migrations" in keys:
             values["migrations"] = _migrations(keys["migrations"], whole.migrations)
         if "database" in keys:

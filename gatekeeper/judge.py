@@ -12,7 +12,13 @@ from gatekeeper.policy.coverage import Coverage, with_waivers
 from gatekeeper.policy.evaluate import judge
 from gatekeeper.policy.minimum import without_met
 from gatekeeper.policy.model import Policy, Waiver
-from gatekeeper.policy.waivers import apply_waivers, comment_waivers, matches, verdict_of
+from gatekeeper.policy.waivers import (
+    apply_waivers,
+    comment_waivers,
+    matches,
+    of_project,
+    verdict_of,
+)
 from gatekeeper.report.outcome import Outcome, Reviews
 from gatekeeper.snapshot import Snapshot
 
@@ -43,8 +49,7 @@ def judge_snapshot(
             "Take the snapshot and judge it with the same policies (--config-from).",
         )
     project = snapshot.project
-    own = (w for w in waivers if w.project in ("", project))
-    given = (*own, *comment_waivers(snapshot.plan.revisions))
+    given = (*waivers, *comment_waivers(snapshot.plan.revisions))
     judged = policies if snapshot.failure is None or snapshot.statements else of_files(policies)
     judgement = judge(snapshot.facts, judged, given, today)
     if snapshot.failure is not None and judgement.verdict != "blocked":
@@ -84,7 +89,12 @@ def judge_snapshots(
 ) -> Reviews:
     """Judge the snapshots of all projects; see judge_snapshot()."""
     given = tuple(waivers)
-    return Reviews(tuple(judge_snapshot(one, policies, given, today) for one in snapshots))
+    return Reviews(
+        tuple(
+            judge_snapshot(one, policies, of_project(given, one.project), today)
+            for one in snapshots
+        )
+    )
 
 
 def approved(reviews: Reviews, approvals: Iterable[Waiver]) -> Reviews:

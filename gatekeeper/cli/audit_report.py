@@ -19,7 +19,7 @@ from gatekeeper.git import Repository
 from gatekeeper.policy.catalog_query import catalog_queries
 from gatekeeper.policy.load import load_policies
 from gatekeeper.policy.model import Policy
-from gatekeeper.policy.waivers import file_waivers
+from gatekeeper.policy.waivers import file_waivers, of_project
 from gatekeeper.report.audit import Audit
 from gatekeeper.report.view import counted
 from gatekeeper.sources.sides import (
@@ -62,7 +62,7 @@ def perform(config: Config, asked: Asked) -> Audit | str:
     rules = Rules(
         policies,
         # Of plain SQL and of a database nobody knows the project.
-        file_waivers(w for w in config.waivers if w.project in ("", config.project)),
+        of_project(file_waivers(config.waivers), config.project),
         today(),
         read_baseline(config.tree, config.project),
         asked.fail_on,

@@ -131,7 +131,7 @@ def dry_run(
             raise GatekeeperError("--last and --since do not go together", "Give one of them.")
         chosen, tried = _policies(settings, policies or [], only or [])
         with run_directory() as run, progress_shown(quiet=quiet) as progress:
-            from gatekeeper.policy.waivers import file_waivers
+            from gatekeeper.policy.waivers import file_waivers, of_project
             from gatekeeper.replay import replay
 
             if files is not None:
@@ -148,7 +148,7 @@ def dry_run(
                     chosen,
                     setup_of(settings, chosen),
                     progress,
-                    waivers=file_waivers(settings.waivers),
+                    waivers=of_project(file_waivers(settings.waivers), settings.project),
                     today=today(),
                 )
             finally:

@@ -42,6 +42,14 @@ def file_waivers(entries: Iterable[FileWaiver]) -> tuple[Waiver, ...]:
     )
 
 
+def of_project(waivers: Iterable[Waiver], project: str) -> tuple[Waiver, ...]:
+    """Give the waivers that are for this project: its own and those for all.
+
+    `project` is empty for what belongs to none, such as a schema in plain SQL.
+    """
+    return tuple(waiver for waiver in waivers if waiver.project in ("", project))
+
+
 def comment_waivers(revisions: Iterable[Revision]) -> tuple[Waiver, ...]:
     """Give what the comments in new migrations waive. Nobody can tell who wrote them.
 

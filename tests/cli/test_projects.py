@@ -116,6 +116,11 @@ def test_a_waiver_may_be_of_one_project(both: Project, gatekeeper: Run) -> None:
     assert [p["verdict"] for p in report["projects"]] == ["blocked", "passed"]
     found = [f["fingerprint"] for p in report["projects"] for f in p["findings"]]
     assert len(set(found)) == len(found) == 2
+    for name, blocked in (("orders", 1), ("billing", 0)):
+        done = gatekeeper(
+            "dry-run", "--last", "1", "--project", name, "--format", "json", cwd=both.root
+        )
+        assert json.loads(done.stdout)["blocked"] == blocked, done.stderr
 
 
 def test_a_command_about_one_project_asks_which(both: Project, gatekeeper: Run) -> None:
