@@ -12,6 +12,7 @@ from gatekeeper.cli.actions import is_actions, log_guarded
 from gatekeeper.cli.check import with_arguments
 from gatekeeper.cli.options import (
     AlembicConfig,
+    CatalogUrl,
     ConfigFile,
     ConfigFrom,
     DatabaseUrl,
@@ -19,6 +20,7 @@ from gatekeeper.cli.options import (
     Project,
     Python,
     Quiet,
+    SchemaFiles,
 )
 from gatekeeper.cli.output import Format, Output, ReportFormat, is_data
 from gatekeeper.cli.session import (
@@ -42,20 +44,8 @@ class FailOn(StrEnum):
 
 
 def audit(
-    schema: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Plain SQL: a script, or a folder of them, that builds the schema; may be"
-            " repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    url: Annotated[
-        str | None,
-        typer.Option(
-            help="A PostgreSQL database, of which only the catalog is read.", show_default=False
-        ),
-    ] = None,
+    schema: SchemaFiles = None,
+    url: CatalogUrl = None,
     head: Annotated[
         str | None,
         typer.Option(

@@ -13,6 +13,7 @@ from gatekeeper.cli.actions import is_actions, log_guarded
 from gatekeeper.cli.check import with_arguments
 from gatekeeper.cli.options import (
     AlembicConfig,
+    CatalogUrl,
     ConfigFile,
     ConfigFrom,
     DatabaseUrl,
@@ -20,6 +21,7 @@ from gatekeeper.cli.options import (
     Project,
     Python,
     Quiet,
+    SchemaFiles,
 )
 from gatekeeper.cli.output import Output
 from gatekeeper.cli.session import errors_reported, read_config, write_whole
@@ -82,20 +84,8 @@ def coverage(
         str | None,
         typer.Option(help="The commit to look at. Default: the working tree.", show_default=False),
     ] = None,
-    schema: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Plain SQL: a script, or a folder of them, that builds the schema; may be"
-            " repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    url: Annotated[
-        str | None,
-        typer.Option(
-            help="A PostgreSQL database, of which only the catalog is read.", show_default=False
-        ),
-    ] = None,
+    schema: SchemaFiles = None,
+    url: CatalogUrl = None,
     by: Annotated[CoverageBy, typer.Option(help="What a line is.")] = CoverageBy.group,
     missing: Annotated[
         bool, typer.Option("--missing", help="List what is not covered; JSON always does.")

@@ -54,4 +54,17 @@ Project = Annotated[
         show_default=False,
     ),
 ]
+SchemaFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Plain SQL: a script, or a folder of them, that builds the schema; may be repeated.",
+        show_default=False,
+    ),
+]
+CatalogUrl = Annotated[
+    str | None,
+    typer.Option(
+        help="A PostgreSQL database, of which only the catalog is read.", show_default=False
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]

@@ -20,6 +20,7 @@ from gatekeeper.report.audit import (
 from gatekeeper.report.coverage import coverage_sentence, markdown_rows
 from gatekeeper.report.escape import Markup, cell, code, shortened, visible, visible_lines
 from gatekeeper.report.markdown import ICONS, environment
+from gatekeeper.report.printer import Printer
 from gatekeeper.report.view import by_whom, counted, instead, message, message_markdown
 
 LIMIT = 900_000  # bytes; a job summary of GitHub Actions holds 1 MiB
@@ -27,7 +28,6 @@ _MOST_FINDINGS = (1000, 50, 5, 0)  # of a policy, in the first rendering that fi
 _MOST_TABLES = 10  # of a policy, on a terminal
 _MOST_OF_A_TABLE = 3
 _MOST_LISTED = 20  # waivers, and entries that are fixed
-_WIDEST = 100
 _LONGEST_REASON = 300
 _STYLES = {"error": "bold red", "warning": "yellow", "notice": "cyan"}
 
@@ -57,26 +57,7 @@ def print_audit(audit: Audit, console: Console, *, everything: bool = False) -> 
     printer.prose(f"{scope(audit)}; {visible(audit.head)}", "dim", "")
 
 
-class _Printer:
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._width = min(console.width, _WIDEST) if console.is_terminal else _WIDEST
-
-    def line(self, text: str | Text = "", style: str = "") -> None:
-        shown = Text(text, style=style) if isinstance(text, str) else text
-        self._console.print(shown, soft_wrap=True, highlight=False)
-
-    def prose(self, text: str, style: str = "", indent: str = "  ") -> None:
-        wrapped = textwrap.fill(
-            text,
-            self._width,
-            initial_indent=indent,
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        self.line(wrapped, style)
-
+class _Printer(Printer):
     def group(self, group: Group) -> None:
         head = Text(group.severity, style=_STYLES[group.severity])
         if group.first.is_on_trial:

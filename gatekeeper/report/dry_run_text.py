@@ -20,6 +20,7 @@ from gatekeeper.report.dry_run import (
 from gatekeeper.report.escape import Markup, cell, code, shortened, visible, visible_lines
 from gatekeeper.report.links import Links
 from gatekeeper.report.markdown import ICONS, environment
+from gatekeeper.report.printer import Printer
 from gatekeeper.report.view import message_markdown, place, place_of
 
 LIMIT = 900_000  # bytes; a job summary of GitHub Actions holds 1 MiB
@@ -63,14 +64,7 @@ def _where(finding: Finding, file: str) -> str:
     return place_of(finding) or ""
 
 
-class _Printer:
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def line(self, text: str | Text = "", style: str = "") -> None:
-        shown = Text(text, style=style) if isinstance(text, str) else text
-        self._console.print(shown, soft_wrap=True, highlight=False)
-
+class _Printer(Printer):
     def revision(self, one: Replayed) -> None:
         head = Text(shortened(name_of(one)), style="bold")
         head.append(f"  {one.verdict}", style="red" if one.verdict != "passed" else "dim")

@@ -13,6 +13,7 @@ from gatekeeper.model.evidence import Failure
 from gatekeeper.report.coverage import coverage_sentence
 from gatekeeper.report.escape import shortened, visible, visible_lines
 from gatekeeper.report.outcome import Outcome, Reviews
+from gatekeeper.report.printer import Printer
 from gatekeeper.report.reach import Gain, gains
 from gatekeeper.report.view import (
     Item,
@@ -30,7 +31,6 @@ from gatekeeper.report.view import (
 
 _STYLES = {"error": "bold red", "warning": "yellow", "notice": "cyan"}
 _VERDICT_STYLES = {"passed": "bold green", "blocked": "bold red", "undecided": "bold red"}
-_WIDEST = 100
 _MOST_GAINS = 10
 
 
@@ -75,25 +75,7 @@ def _subjects(item: Item) -> str:
     return f"{subjects} and {more} more" if more > 0 else subjects
 
 
-class _Printer:
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._width = min(console.width, _WIDEST) if console.is_terminal else _WIDEST
-
-    def line(self, text: Text) -> None:
-        self._console.print(text, soft_wrap=True, highlight=False)
-
-    def prose(self, text: str, style: str = "", indent: str = "  ") -> None:
-        wrapped = textwrap.fill(
-            text,
-            self._width,
-            initial_indent=indent,
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        self.line(Text(wrapped, style=style))
-
+class _Printer(Printer):
     def block(self, text: str, style: str, indent: str = "    ") -> None:
         self.line(Text(textwrap.indent(visible_lines(text), indent), style=style))
 
