@@ -38,11 +38,15 @@ def render_reviews(
         return render_markdown(part, limit=most, frame=inner, template=template)
 
     room = limit - len(text.encode()) - len(_omitted(frame).encode())
-    sizes = {part.project: len(rendered(part, LIMIT).encode()) for part in told}
+    drafts = {part.project: rendered(part, LIMIT) for part in told}
+    sizes = {project: len(draft.encode()) for project, draft in drafts.items()}
     sections = {}
     # The shortest first: what they leave is for the others.
     for done, part in enumerate(sorted(told, key=lambda p: sizes[p.project])):
-        section = "\n" + rendered(part, room // (len(told) - done) - 1)
+        share = room // (len(told) - done) - 1
+        # The draft is the richest that fits where there is no more room than it had.
+        as_drafted = sizes[part.project] <= share <= LIMIT
+        section = "\n" + (drafts[part.project] if as_drafted else rendered(part, share))
         if len(section.encode()) <= room:
             sections[part.project] = section
             room -= len(section.encode())
