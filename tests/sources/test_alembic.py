@@ -1,6 +1,5 @@
 """Alembic projects as they are found: run, and said what happened and where."""
 
-import sys
 import venv
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,45 +8,20 @@ import psutil
 import pytest
 
 from gatekeeper.errors import SourceError
-from gatekeeper.git import Repository
 from gatekeeper.report.outcome import Outcome
-from gatekeeper.review import Setup, review
-from gatekeeper.scratch.private import PrivateCluster
-from gatekeeper.scratch.rundir import RunDirectory
-from gatekeeper.sources.alembic.revisions import AlembicOptions
 from gatekeeper.sources.alembic.source import AlembicSource
 from tests.conftest import POLICIES
+from tests.sources.conftest import Reviewed
 
 Check = Callable[..., Outcome]
 
 
 @pytest.fixture
-def check(server: PrivateCluster, monkeypatch: pytest.MonkeyPatch) -> Check:
+def check(reviewed: Reviewed) -> Check:
     """Review a project on the test run's server."""
-    monkeypatch.setattr(server, "close", lambda: None)  # it is shared by all tests
 
-    def run(
-        project,
-        base="main",
-        head=None,
-        start=None,
-        python=sys.executable,
-        policies=POLICIES,
-        **options,
-    ) -> Outcome:
-        directory = RunDirectory()
-        source = AlembicSource(
-            Repository(start or project.root),
-            directory,
-            base=base,
-            head=head,
-            options=AlembicOptions(python=python, **options),
-        )
-        try:
-            return review(source, lambda: server, policies, Setup())
-        finally:
-            source.close()
-            directory.close()
+    def run(project, policies=POLICIES, **options) -> Outcome:
+        return reviewed(AlembicSource, project, policies, **options)
 
     return run
 

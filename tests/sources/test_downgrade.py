@@ -1,22 +1,18 @@
 """Up, down, up: real projects, undone by their own alembic."""
 
-import sys
 from collections.abc import Callable
 
 import pytest
 
 from gatekeeper.config_database import ProductionRole
-from gatekeeper.git import Repository
 from gatekeeper.model.evidence import Revision, Upkeep
 from gatekeeper.policy.load import load_all
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.report.view import message
-from gatekeeper.review import Setup, review
-from gatekeeper.scratch.private import PrivateCluster
-from gatekeeper.scratch.rundir import RunDirectory
+from gatekeeper.review import Setup
 from gatekeeper.sources.alembic.downgrade import target_below, undo_order
 from gatekeeper.sources.alembic.drift import ModelledSource
-from gatekeeper.sources.alembic.revisions import AlembicOptions
+from tests.sources.conftest import Reviewed
 
 Check = Callable[..., Outcome]
 
@@ -25,25 +21,11 @@ POLICIES = (ALL["downgrade-fails"], ALL["downgrade-incomplete"])
 
 
 @pytest.fixture
-def check(server: PrivateCluster, monkeypatch: pytest.MonkeyPatch) -> Check:
-    monkeypatch.setattr(server, "close", lambda: None)  # it is shared by all tests
+def check(reviewed: Reviewed) -> Check:
+    setup = Setup(roles=(ProductionRole("shop_reader"),))
 
     def run(project, policies=POLICIES) -> Outcome:
-        directory = RunDirectory()
-        source = ModelledSource(
-            Repository(project.root),
-            directory,
-            base="main",
-            head=None,
-            options=AlembicOptions(python=sys.executable),
-        )
-        try:
-            return review(
-                source, lambda: server, policies, Setup(roles=(ProductionRole("shop_reader"),))
-            )
-        finally:
-            source.close()
-            directory.close()
+        return reviewed(ModelledSource, project, policies, setup=setup)
 
     return run
 

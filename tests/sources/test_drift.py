@@ -1,20 +1,15 @@
 """Models against the migrated database: real projects, compared by their own alembic."""
 
-import sys
 from collections.abc import Callable
 
 import pytest
 
-from gatekeeper.git import Repository
 from gatekeeper.policy.load import load_all
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.report.view import message
-from gatekeeper.review import Setup, review
-from gatekeeper.scratch.private import PrivateCluster
-from gatekeeper.scratch.rundir import RunDirectory
 from gatekeeper.sources.alembic.drift import ModelledSource
-from gatekeeper.sources.alembic.revisions import AlembicOptions
 from tests.conftest import ENV_PY
+from tests.sources.conftest import Reviewed
 from tests.sources.test_drivers import ASYNC_ENV
 
 Check = Callable[..., Outcome]
@@ -35,23 +30,9 @@ ADD_PAID = 'op.add_column("orders", sa.Column("paid", sa.Boolean))'
 
 
 @pytest.fixture
-def check(server: PrivateCluster, monkeypatch: pytest.MonkeyPatch) -> Check:
-    monkeypatch.setattr(server, "close", lambda: None)  # it is shared by all tests
-
-    def run(project, base="main", head=None, policies=(POLICY,)) -> Outcome:
-        directory = RunDirectory()
-        source = ModelledSource(
-            Repository(project.root),
-            directory,
-            base=base,
-            head=head,
-            options=AlembicOptions(python=sys.executable),
-        )
-        try:
-            return review(source, lambda: server, policies, Setup())
-        finally:
-            source.close()
-            directory.close()
+def check(reviewed: Reviewed) -> Check:
+    def run(project, policies=(POLICY,), **options) -> Outcome:
+        return reviewed(ModelledSource, project, policies, **options)
 
     return run
 

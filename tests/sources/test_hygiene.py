@@ -1,20 +1,15 @@
 """Revisions as files among others: projects in git, judged by the pack hygiene."""
 
-import sys
 from collections.abc import Callable
 
 import pytest
 
 from gatekeeper.errors import SourceError
-from gatekeeper.git import Repository
 from gatekeeper.policy.load import load_all
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.report.view import instead, message
-from gatekeeper.review import Setup, review
-from gatekeeper.scratch.private import PrivateCluster
-from gatekeeper.scratch.rundir import RunDirectory
-from gatekeeper.sources.alembic.revisions import AlembicOptions
 from gatekeeper.sources.alembic.source import AlembicSource
+from tests.sources.conftest import Reviewed
 
 Check = Callable[..., Outcome]
 
@@ -23,23 +18,9 @@ EVERY = tuple(p for p in load_all().values() if p.pack == "hygiene")
 
 
 @pytest.fixture
-def check(server: PrivateCluster, monkeypatch: pytest.MonkeyPatch) -> Check:
-    monkeypatch.setattr(server, "close", lambda: None)  # it is shared by all tests
-
-    def run(project, base=None, head=None, policies=HYGIENE) -> Outcome:
-        directory = RunDirectory()
-        source = AlembicSource(
-            Repository(project.root),
-            directory,
-            base=base,
-            head=head,
-            options=AlembicOptions(python=sys.executable),
-        )
-        try:
-            return review(source, lambda: server, policies, Setup())
-        finally:
-            source.close()
-            directory.close()
+def check(reviewed: Reviewed) -> Check:
+    def run(project, base=None, policies=HYGIENE, **options) -> Outcome:
+        return reviewed(AlembicSource, project, policies, base=base, **options)
 
     return run
 

@@ -14,7 +14,7 @@ from gatekeeper.policy.load import load_all
 from gatekeeper.replay import replay
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.report.view import message
-from gatekeeper.review import Setup, review
+from gatekeeper.review import Setup
 from gatekeeper.scratch.private import PrivateCluster
 from gatekeeper.scratch.rundir import RunDirectory
 from gatekeeper.sources.alembic.baseline import Start
@@ -22,6 +22,7 @@ from gatekeeper.sources.alembic.drift import ModelledSource
 from gatekeeper.sources.alembic.history import History
 from gatekeeper.sources.alembic.revisions import AlembicOptions
 from tests.conftest import POLICIES, Project
+from tests.sources.conftest import Reviewed
 from tests.sources.test_downgrade import revision
 from tests.sources.test_drift import MODELS, change_model, env
 from tests.sources.test_drivers import ASYNC_ENV
@@ -48,24 +49,11 @@ def old() -> Path:
 
 
 @pytest.fixture
-def check(server: PrivateCluster, monkeypatch: pytest.MonkeyPatch) -> Check:
+def check(reviewed: Reviewed) -> Check:
     """Review a project with all that asks the probe for something: upgrade, compare, downgrade."""
-    monkeypatch.setattr(server, "close", lambda: None)  # it is shared by all tests
 
     def run(project: Project, python: Path, **options: Any) -> Outcome:
-        directory = RunDirectory()
-        source = ModelledSource(
-            Repository(project.root),
-            directory,
-            base="main",
-            head=None,
-            options=AlembicOptions(python=str(python), **options),
-        )
-        try:
-            return review(source, lambda: server, ASKED, Setup())
-        finally:
-            source.close()
-            directory.close()
+        return reviewed(ModelledSource, project, ASKED, python=str(python), **options)
 
     return run
 
