@@ -1,7 +1,19 @@
 -- Event triggers see every DDL command, also inside functions and DO blocks, whatever sent it
 -- (PostgreSQL manual, chapter 38). They are installed when the base schema stands, so the base
 -- history costs nothing. SECURITY DEFINER: a migration may SET ROLE to somebody without rights here.
+-- They run after each command, so their time is the migration's: their queries are planned once in a
+-- session (force_generic_plan), and what they call has no SET of its own and can be inlined.
 CREATE SCHEMA gatekeeper;
+
+-- What held rows as the witness came: facts about locks and scans are about nothing else.
+DO $$ BEGIN
+    EXECUTE format(
+        'CREATE FUNCTION gatekeeper.existing() RETURNS oid[] LANGUAGE sql IMMUTABLE AS %L',
+        format('SELECT %L::pg_catalog.oid[]', ARRAY(
+            SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE c.relkind IN ('r', 'p', 'f', 'm') AND n.nspname !~ '^pg_'
+              AND n.nspname NOT IN ('information_schema', 'gatekeeper') ORDER BY 1)));
+END $$;
 
 CREATE TABLE gatekeeper.events (
     seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -10,94 +22,92 @@ CREATE TABLE gatekeeper.events (
     statement int,
     transaction bigint NOT NULL,
     touched jsonb NOT NULL DEFAULT '[]',
-    locks jsonb NOT NULL DEFAULT '[]',
+    locked bigint[] NOT NULL DEFAULT '{}',
+    lock_modes text[] NOT NULL DEFAULT '{}',
     states jsonb NOT NULL DEFAULT '{}',
-    scans jsonb NOT NULL DEFAULT '[]',
+    scans bigint[] NOT NULL DEFAULT '{}',
     lock_timeout_ms int NOT NULL DEFAULT 0,
     statement_timeout_ms int NOT NULL DEFAULT 0
 );
 
 -- The number that the runner wrote behind the statement; the last one counts.
-CREATE FUNCTION gatekeeper.statement() RETURNS int LANGUAGE sql VOLATILE
-SET search_path = pg_catalog AS $$
+CREATE FUNCTION gatekeeper.statement() RETURNS int LANGUAGE sql VOLATILE AS $$
     SELECT substring(current_query() FROM '.*/\* gatekeeper:([0-9]{1,9}) \*/')::int
 $$;
 
 -- What a table or enum looks like now, so that each difference can be traced to the statement that
 -- made it. The values are those of gatekeeper.diff.attribute, in the same order.
-CREATE FUNCTION gatekeeper.state(relation oid) RETURNS jsonb LANGUAGE sql STABLE
-SET search_path = pg_catalog AS $$
-    SELECT jsonb_build_object(
+CREATE FUNCTION gatekeeper.state(relation oid) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN jsonb_build_object(
         'table', (SELECT jsonb_build_object(c.oid, jsonb_build_array(
-                       c.relname, n.nspname, c.relpersistence, obj_description(c.oid, 'pg_class'),
+                       c.relname, n.nspname, c.relpersistence, d.description,
                        array_to_string(c.reloptions, ', '),
                        CASE c.relreplident WHEN 'n' THEN 'nothing' WHEN 'f' THEN 'full'
                                            WHEN 'i' THEN 'index' ELSE 'default' END))
-                   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation),
+                   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                   LEFT JOIN pg_description d ON d.objoid = c.oid AND d.objsubid = 0
+                                             AND d.classoid = 'pg_class'::regclass
+                   WHERE c.oid = relation),
         'column', (SELECT coalesce(jsonb_object_agg(a.attnum, jsonb_build_array(
                        a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-                       pg_get_expr(d.adbin, d.adrelid),
+                       pg_get_expr(def.adbin, def.adrelid),
                        CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END,
-                       col_description(a.attrelid, a.attnum))), '{}')
+                       d.description)), '{}')
                    FROM pg_attribute a
-                   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+                   LEFT JOIN pg_attrdef def ON def.adrelid = a.attrelid AND def.adnum = a.attnum
+                   LEFT JOIN pg_description d ON d.objoid = a.attrelid AND d.objsubid = a.attnum
+                                             AND d.classoid = 'pg_class'::regclass
                    WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped),
         'constraint', (SELECT coalesce(jsonb_object_agg(c.oid, jsonb_build_array(
-                       c.conname, pg_get_constraintdef(c.oid), c.convalidated,
-                       obj_description(c.oid, 'pg_constraint'))), '{}')
-                   FROM pg_constraint c WHERE c.conrelid = relation),
+                       c.conname, pg_get_constraintdef(c.oid), c.convalidated, d.description)), '{}')
+                   FROM pg_constraint c
+                   LEFT JOIN pg_description d ON d.objoid = c.oid AND d.objsubid = 0
+                                             AND d.classoid = 'pg_constraint'::regclass
+                   WHERE c.conrelid = relation),
         'index', (SELECT coalesce(jsonb_object_agg(i.indexrelid, jsonb_build_array(
-                       c.relname, pg_get_indexdef(i.indexrelid), i.indisvalid,
-                       obj_description(c.oid, 'pg_class'))), '{}')
-                   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = relation))
-$$;
+                       c.relname, pg_get_indexdef(i.indexrelid), i.indisvalid, d.description)), '{}')
+                   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+                   LEFT JOIN pg_description d ON d.objoid = c.oid AND d.objsubid = 0
+                                             AND d.classoid = 'pg_class'::regclass
+                   WHERE i.indrelid = relation));
+END $$;
 
-CREATE FUNCTION gatekeeper.enum_state(type oid) RETURNS jsonb LANGUAGE sql STABLE
-SET search_path = pg_catalog AS $$
+CREATE FUNCTION gatekeeper.enum_state(type oid) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('enum_value', jsonb_object_agg(e.oid, jsonb_build_array(e.enumlabel)))
     FROM pg_enum e WHERE e.enumtypid = type
 $$;
 
-CREATE FUNCTION gatekeeper.milliseconds(setting text) RETURNS int LANGUAGE sql STABLE
-SET search_path = pg_catalog AS $$
-    SELECT s.setting::int FROM pg_settings s WHERE s.name = $1
-$$;
-
--- Tables that this session has read from end to end so far. The server counts them as it goes, for
--- ALTER TABLE and index builds as for queries (PostgreSQL manual, 27.2.26, pg_stat_get_xact_*), so
--- the difference over a command says what the command itself had to read.
-CREATE FUNCTION gatekeeper.scan_counts() RETURNS jsonb LANGUAGE sql VOLATILE
-SET search_path = pg_catalog AS $$
-    SELECT coalesce(jsonb_object_agg(c.oid, pg_stat_get_xact_numscans(c.oid)), '{}')
-    FROM pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r', 'm')
-    AND pg_stat_get_xact_numscans(c.oid) > 0
+-- The server prints a timeout with a unit that intervals know, too; to ask pg_settings for one value
+-- is to make all.
+CREATE FUNCTION gatekeeper.milliseconds(setting text) RETURNS int LANGUAGE sql STABLE AS $$
+    SELECT (extract(epoch FROM current_setting(setting)::interval) * 1000)::int
 $$;
 
 -- ALTER TABLE … DISABLE TRIGGER ALL means the application's triggers, not ours. Event triggers sleep
--- meanwhile: this is no command of the migration.
-CREATE FUNCTION gatekeeper.keep_watching(commands jsonb) RETURNS void LANGUAGE plpgsql
-SET search_path = pg_catalog SET session_replication_role = replica AS $$
-DECLARE
-    relation regclass;
+-- meanwhile: this is no command of the migration. The server forgets the session's plans on the way.
+CREATE FUNCTION gatekeeper.keep_watching(relation regclass) RETURNS void LANGUAGE plpgsql
+SET session_replication_role = replica AS $$
 BEGIN
-    FOR relation IN SELECT t.tgrelid FROM jsonb_array_elements(commands) c
-                    JOIN pg_trigger t ON t.tgrelid = (c->>'oid')::oid
-                    WHERE c->>'catalog' = 'pg_class' AND t.tgname = 'gatekeeper_write' AND t.tgenabled <> 'A'
-    LOOP
-        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER gatekeeper_write', relation);
-    END LOOP;
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER gatekeeper_write', relation);
 END $$;
 
+-- How often this session has read each table from end to end so far. The server counts as it goes,
+-- for ALTER TABLE and index builds as for queries (PostgreSQL manual, 27.2.26,
+-- pg_stat_get_xact_*), so the difference over a command says what the command itself had to read.
 CREATE FUNCTION gatekeeper.on_start() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-    PERFORM set_config('gatekeeper.scans', gatekeeper.scan_counts()::text, false);
+    PERFORM set_config('gatekeeper.scans', array_agg(pg_stat_get_xact_numscans(t.oid))::text, false)
+    FROM unnest(gatekeeper.existing()) t(oid);
 END $$;
 
 CREATE FUNCTION gatekeeper.on_command() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     commands jsonb;
+    locked bigint[];
+    lock_modes text[];
 BEGIN
     SELECT coalesce(jsonb_agg(jsonb_build_object(
                'catalog', classid::regclass::text, 'oid', objid::bigint, 'number', coalesce(objsubid, 0),
@@ -106,14 +116,13 @@ BEGIN
     IF commands = '[]' AND tg_tag !~ '^DROP ' THEN
         RETURN;  -- what an extension's own script does
     END IF;
-    INSERT INTO gatekeeper.events (kind, tag, statement, transaction, touched, locks, states, scans,
-                                   lock_timeout_ms, statement_timeout_ms)
-    SELECT 'command', tg_tag, gatekeeper.statement(), txid_current(), commands,
-        (SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_array(l.relation::bigint, l.mode)), '[]')
-         FROM pg_locks l
-         WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.relation >= 16384
-           AND l.relation NOT IN (SELECT oid FROM pg_class WHERE relnamespace IN
-                                  ('gatekeeper'::regnamespace, 'pg_toast'::regnamespace))),
+    SELECT coalesce(array_agg(l.relation), '{}'), coalesce(array_agg(l.mode), '{}')
+    INTO locked, lock_modes FROM pg_locks l
+    WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation'
+      AND l.relation = ANY (gatekeeper.existing());
+    INSERT INTO gatekeeper.events (kind, tag, statement, transaction, touched, locked, lock_modes,
+                                   states, scans, lock_timeout_ms, statement_timeout_ms)
+    SELECT 'command', tg_tag, gatekeeper.statement(), txid_current(), commands, locked, lock_modes,
         (SELECT coalesce(jsonb_object_agg(t.oid, gatekeeper.state(t.oid)), '{}') FROM (
              SELECT (c->>'oid')::oid AS oid FROM jsonb_array_elements(commands) c
              WHERE c->>'catalog' = 'pg_class'
@@ -126,14 +135,15 @@ BEGIN
             FROM jsonb_array_elements(commands) c
             JOIN pg_type y ON y.oid = (c->>'oid')::oid AND y.typtype = 'e'
             WHERE c->>'catalog' = 'pg_type'),
-        (SELECT coalesce(jsonb_agg(now.key::bigint), '[]')
-         FROM jsonb_each_text(gatekeeper.scan_counts()) now
-         LEFT JOIN jsonb_each_text(nullif(current_setting('gatekeeper.scans', true), '')::jsonb) was
-         ON was.key = now.key
-         WHERE now.value::bigint > coalesce(was.value::bigint, 0)),
+        ARRAY(SELECT t.oid
+              FROM unnest(gatekeeper.existing(),
+                          nullif(current_setting('gatekeeper.scans', true), '')::bigint[]) t(oid, was)
+              WHERE pg_stat_get_xact_numscans(t.oid) > coalesce(t.was, 0)),
         gatekeeper.milliseconds('lock_timeout'), gatekeeper.milliseconds('statement_timeout');
     IF tg_tag = 'ALTER TABLE' THEN
-        PERFORM gatekeeper.keep_watching(commands);
+        PERFORM gatekeeper.keep_watching(t.tgrelid)
+        FROM jsonb_array_elements(commands) c JOIN pg_trigger t ON t.tgrelid = (c->>'oid')::oid
+        WHERE c->>'catalog' = 'pg_class' AND t.tgname = 'gatekeeper_write' AND t.tgenabled <> 'A';
     END IF;
 END $$;
 

@@ -56,18 +56,19 @@ def read_events(connection: psycopg.Connection[Any]) -> tuple[Event, ...]:
     """
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
-            "SELECT kind, tag, statement, transaction, touched, locks, states, scans,"
+            "SELECT kind, tag, statement, transaction, touched, locked, lock_modes, states, scans,"
             " lock_timeout_ms, statement_timeout_ms FROM gatekeeper.events ORDER BY seq"
         )
         return tuple(_event(row) for row in cursor)
 
 
 def _event(row: dict[str, Any]) -> Event:
+    locks = tuple(zip(row.pop("locked"), row.pop("lock_modes"), strict=True))
     return Event(
         **row
         | {
             "touched": tuple(Touched(**item) for item in row["touched"]),
-            "locks": tuple((oid, mode) for oid, mode in row["locks"]),
+            "locks": locks,
             "states": {int(oid): state for oid, state in row["states"].items()},
             "scans": tuple(row["scans"]),
         }
@@ -79,33 +80,37 @@ class LockWatch:
 
     The runner waits while we look. What other sessions would have to wait for is exactly what
     another session sees in pg_locks; it holds for every kind of statement, not only for DDL.
+    It looks at what was there as the witness came, which must be before this.
     """
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
+        ((existing,),) = connection.execute("SELECT gatekeeper.existing()::text").fetchall()
+        self._query = (_HELD % existing).encode()  # a constant: the server searches it by hash
         self.seen: dict[int, Held] = {}
 
     def look(self, statement: int) -> None:
         """Record the locks of the session that ran last, after the statement of this number."""
         if len(self.seen) >= _MOST_LOOKS:
             return
-        rows = self._connection.execute(_HELD).fetchall()
-        if not rows or rows[0][0] is None:
+        row = self._connection.execute(self._query, prepare=True).fetchone()
+        if row is None or row[0] is None:
             return
-        transaction = f"{rows[0][1]}:{rows[0][0]}"
-        locks = tuple((oid, mode) for _, _, oid, mode in rows if oid is not None)
-        self.seen[statement] = Held(transaction, locks)
+        start, pid, relations, modes = row
+        locks = tuple(zip(relations or (), modes or (), strict=True))
+        self.seen[statement] = Held(f"{pid}:{start}", locks)
 
 
 _MOST_LOOKS = 2000  # a migration that sends more works row by row, and each looks like the last
 _HELD = """
-    WITH runner AS (
+    SELECT runner.xact_start, runner.pid, held.* FROM (
         SELECT pid, xact_start FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid()
           AND backend_type = 'client backend'
-        ORDER BY query_start DESC NULLS LAST LIMIT 1)
-    SELECT runner.xact_start, runner.pid, l.relation::bigint, l.mode
-    FROM runner LEFT JOIN pg_locks l ON l.pid = runner.pid AND l.locktype = 'relation'
-         AND l.relation >= 16384
-         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        ORDER BY query_start DESC NULLS LAST LIMIT 1) runner
+    CROSS JOIN LATERAL (
+        SELECT array_agg(l.relation::bigint), array_agg(l.mode) FROM pg_locks l
+        WHERE l.pid = runner.pid AND l.locktype = 'relation' AND l.relation = ANY ('%s'::oid[])
+          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ) held
 """
