@@ -36,9 +36,9 @@ def read_state(
     `ignored_tables` are those of read_schema(); `again` says that this connection will read once
     more. Raises psycopg.Error when the connection is gone.
     """
-    queries = schema_queries(connection) | security_queries()
-    with asked(connection, queries, longest_wait="0", again=again) as cursors:
-        schema, security = schema_of(connection, cursors), security_of(connection, cursors)
+    queries = security_queries() | schema_queries(connection)
+    with asked(connection, queries, longest_wait="0", again=again) as answers:
+        security, schema = security_of(connection, answers), schema_of(connection, answers)
     return without_tables(schema, ignored_tables), _traced(connection, security)
 
 

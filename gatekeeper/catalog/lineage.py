@@ -20,8 +20,8 @@ def read_lineage_source(connection: psycopg.Connection[Any]) -> LineageSource:
     Raises psycopg.Error when the connection is gone.
     """
     queries = {kind: query_file(f"lineage/{kind}") for kind in _KINDS}
-    with asked(connection, queries, row_factory=namedtuple_row) as cursors:
-        rows = {kind: cursors[kind].fetchall() for kind in _KINDS}
+    with asked(connection, queries, row_factory=namedtuple_row) as answers:
+        rows = {kind: answers[kind].fetchall() for kind in _KINDS}
     depends: dict[Ident, set[Ident]] = {}
     for row in rows["depends"]:
         depends.setdefault((row.kind, row.oid, 0), set()).add(("pg_class", row.used, row.number))

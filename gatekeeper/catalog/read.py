@@ -1,14 +1,14 @@
 """Reads one database into a Schema: one query an object kind, all in one consistent snapshot."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import psycopg
 
-from gatekeeper.catalog.rows import asked, objects_of, query_file
+from gatekeeper.catalog.rows import Answers, asked, columns_of, made, objects_of, query_file
 from gatekeeper.model import schema as model
 from gatekeeper.model.schema import Schema
 
@@ -62,8 +62,8 @@ def read_schema(
     which migration tools keep their versions. `longest_wait` is a lock_timeout. Raises
     psycopg.Error when the connection is gone.
     """
-    with asked(connection, schema_queries(connection), longest_wait=longest_wait) as cursors:
-        return without_tables(schema_of(connection, cursors), ignored_tables)
+    with asked(connection, schema_queries(connection), longest_wait=longest_wait) as answers:
+        return without_tables(schema_of(connection, answers), ignored_tables)
 
 
 def schema_queries(connection: psycopg.Connection[Any]) -> dict[str, str]:
@@ -72,14 +72,30 @@ def schema_queries(connection: psycopg.Connection[Any]) -> dict[str, str]:
     return {f"{_FOLDER}/{kind}": query_text(kind, version) for kind in KINDS}
 
 
-def schema_of(
-    connection: psycopg.Connection[Any], cursors: Mapping[str, psycopg.Cursor[Any]]
-) -> Schema:
+def schema_of(connection: psycopg.Connection[Any], answers: Answers) -> Schema:
     """Make the schema of what schema_queries() were answered."""
-    found = {kind: objects_of(cls, cursors[f"{_FOLDER}/{kind}"]) for kind, cls in KINDS.items()}
-    places = {table.oid: place for place, table in enumerate(found["tables"])}
-    found["columns"] = tuple(sorted(found["columns"], key=lambda c: places[c.table_oid]))
+    found: dict[str, tuple[Any, ...]] = {}
+    for kind, cls in KINDS.items():
+        cursor = answers[f"{_FOLDER}/{kind}"]
+        if kind == "columns":
+            found[kind] = _columns(cursor, found["tables"])
+        else:
+            found[kind] = objects_of(cls, cursor)
     return Schema(**found, server_version=_version(connection))
+
+
+def _columns(
+    cursor: psycopg.Cursor[Any], tables: tuple[model.Table, ...]
+) -> tuple[model.Column, ...]:
+    """Make the columns of these tables, in the order of the tables."""
+    values = columns_of(cursor)
+    if not values:
+        return ()
+    places = {table.oid: place for place, table in enumerate(tables)}
+    of = [tables[places[oid]] for oid in values["table_oid"]]
+    values["schema_name"] = [table.schema_name for table in of]
+    values["table_name"] = [table.name for table in of]
+    return tuple(sorted(made(model.Column, values), key=lambda c: places[c.table_oid]))
 
 
 def without_tables(schema: Schema, tables: Iterable[tuple[str, str]]) -> Schema:

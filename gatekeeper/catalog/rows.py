@@ -1,7 +1,8 @@
-"""Sends the queries of one reading all at once, and makes objects of what they answer."""
+"""Sends the queries of one reading, many at once, and makes objects of what they answer."""
 
+import gc
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, fields
 from functools import cache
@@ -20,6 +21,9 @@ _SETTINGS = (
     "SET LOCAL join_collapse_limit = 1",
 )
 
+# Where the queries of one reading are divided: each part gives both the server and us much to do.
+_LAST_AT_ONCE = frozenset({"security/owners", "postgres/columns", "postgres/indexes"})
+
 
 @cache
 def query_file(name: str) -> str:
@@ -35,18 +39,17 @@ def asked(
     longest_wait: str | None = None,
     again: bool = False,
     row_factory: RowFactory[Any] = tuple_row,
-) -> Iterator[dict[str, psycopg.Cursor[Any]]]:
-    """Send queries in one consistent snapshot; give the cursor of each, to be read in that order.
+) -> "Iterator[Answers]":
+    """Send queries in one consistent snapshot; give the answers, to be taken in that order.
 
-    A distant server answers after one round trip, and while we make objects of one answer, it
-    works on the next. Inside a transaction of the caller they see what that transaction sees, and
-    its settings are put back. `again`: this connection will ask the same once more, so the server
-    keeps its plans. `longest_wait` is a lock_timeout; without, the session's own holds.
+    Inside a transaction of the caller they see what that transaction sees, and its settings are put
+    back. `again`: this connection will ask the same once more, so the server keeps its plans.
+    `longest_wait` is a lock_timeout; without, the session's own holds.
     """
     # Ours ends with COMMIT, upon which settings that are LOCAL end, too: after a ROLLBACK psycopg
     # would have the server forget its plans.
     begins = connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
-    with connection.transaction(force_rollback=not begins), connection.pipeline():
+    with connection.transaction(force_rollback=not begins), connection.pipeline() as pipeline:
         if begins:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         for setting in _SETTINGS:
@@ -54,25 +57,90 @@ def asked(
         if longest_wait is not None:
             connection.execute("SELECT set_config('lock_timeout', %s, true)", [longest_wait])
         cursors = {name: connection.cursor(row_factory=row_factory) for name in queries}
-        for name, query in queries.items():
-            cursors[name].execute(query.encode(), prepare=again)
-        yield cursors
+
+        def send(name: str) -> None:
+            cursors[name].execute(queries[name].encode(), prepare=again)
+
+        with _uncollected():
+            yield Answers(pipeline, cursors, send)
+
+
+class Answers:
+    """The cursors of queries, by name.
+
+    A distant server answers after few round trips: many queries are sent at once. When they are
+    answered the next are sent, and the server works on these while we make objects of the answers.
+    Of queries sent together psycopg gives the first answer when it has the last.
+    """
+
+    def __init__(
+        self,
+        pipeline: psycopg.Pipeline,
+        cursors: Mapping[str, psycopg.Cursor[Any]],
+        send: Callable[[str], object],
+    ) -> None:
+        self._pipeline = pipeline
+        self._cursors = cursors
+        self._send = send
+        self._unsent = deque(cursors)
+        self._sent = self._send_some()
+        self._answered: set[str] = set()
+
+    def __getitem__(self, name: str) -> psycopg.Cursor[Any]:
+        cursor = self._cursors[name]
+        while name not in self._answered:
+            self._pipeline.sync()
+            self._answered.update(self._sent)
+            self._sent = self._send_some()
+        return cursor
+
+    def _send_some(self) -> list[str]:
+        sent: list[str] = []
+        while self._unsent and not (sent and sent[-1] in _LAST_AT_ONCE):
+            sent.append(self._unsent.popleft())
+            self._send(sent[-1])
+        return sent
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from going through what was read, again and again while it grows.
+
+    It is half of the time; nothing that is read refers to itself.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def objects_of(cls: type, cursor: psycopg.Cursor[Any]) -> tuple[Any, ...]:
-    """Make an object of each row.
+    """Make an object of each row."""
+    return made(cls, columns_of(cursor))
+
+
+def columns_of(cursor: psycopg.Cursor[Any]) -> dict[str, Sequence[Any]]:
+    """Give the values of each column, by its name; nothing where there are no rows."""
+    rows = cursor.fetchall()
+    names = [column.name for column in cursor.description or ()]
+    return dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
+
+
+def made(cls: type, columns: Mapping[str, Sequence[Any]]) -> tuple[Any, ...]:
+    """Make objects, of which each column has the values of one field; others have their defaults.
 
     A large schema has tens of thousands, of classes that are frozen: calling them would take longer
     than the queries. So the slots are filled one after the other, each for all objects at once.
     """
-    rows = cursor.fetchall()
-    if not rows:  # most kinds, in most schemas
+    if not columns:  # most kinds, in most schemas
         return ()
-    names = [column.name for column in cursor.description or ()]
     needed = {f.name for f in fields(cls) if f.default is MISSING}
-    assert needed <= set(names) <= {f.name for f in fields(cls)}, cls  # noqa: S101 - they are a pair
-    objects: tuple[Any, ...] = tuple(map(object.__new__, repeat(cls, len(rows))))
-    columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+    assert needed <= set(columns) <= {f.name for f in fields(cls)}, cls  # noqa: S101 - a pair
+    count = len(next(iter(columns.values())))
+    objects: tuple[Any, ...] = tuple(map(object.__new__, repeat(cls, count)))
     for field in fields(cls):
         values: Iterable[Any] = columns.get(field.name) or repeat(field.default)
         if str(field.type).startswith("tuple["):

@@ -94,6 +94,19 @@ def test_functions_and_owners(security):
     }
 
 
+def test_partitioned_tables_have_owners_too(connection):
+    connection.execute("""
+        CREATE TABLE parts (id int GENERATED ALWAYS AS IDENTITY, day date) PARTITION BY RANGE (day);
+        CREATE TABLE part PARTITION OF parts FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+    """)
+    owners = {(o.object_kind, o.subject) for o in read_security(connection).owners}
+    assert owners == {
+        ("partitioned", "public.parts"),
+        ("schema", "public"),
+        ("table", "public.part"),
+    }
+
+
 def test_grants(security):
     assert not any(grant.schema_name == "gatekeeper" for grant in security.grants)
     grants = by(security.grants)

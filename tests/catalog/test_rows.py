@@ -1,10 +1,13 @@
-"""All queries of a reading are sent at once; their plans are kept, the caller's settings too."""
+"""Queries of a reading are sent many at once; plans and the caller's settings are kept."""
+
+import gc
 
 import psycopg
 import pytest
 
 from gatekeeper.catalog.access import read_access, read_state
 from gatekeeper.catalog.read import KINDS, read_schema
+from gatekeeper.catalog.rows import asked
 from gatekeeper.catalog.security import read_security, security_queries
 
 Connection = psycopg.Connection[str]
@@ -36,6 +39,35 @@ def test_the_server_keeps_its_plans(connection: Connection, database) -> None:
     assert (len(first.tables), len(second.tables)) == (0, 1)
     rows = connection.execute("SELECT generic_plans FROM pg_prepared_statements").fetchall()
     assert rows == [(2,)] * (len(KINDS) + len(security_queries()))
+
+
+def test_the_garbage_collector_works_again_after_a_reading(connection: Connection) -> None:
+    read_state(connection)
+    assert gc.isenabled()
+    with pytest.raises(psycopg.errors.SyntaxError):
+        _ask_in_vain(connection)
+    assert gc.isenabled()
+
+
+def _ask_in_vain(connection: Connection) -> None:
+    with asked(connection, {"wrong": "SELEC"}) as answers:
+        assert not gc.isenabled()
+        answers["wrong"].fetchall()
+
+
+def test_objects_that_share_an_acl_have_the_grants_of_each(connection: Connection) -> None:
+    connection.execute(
+        "CREATE TABLE a (id int); CREATE TABLE b (id int); CREATE TABLE c (id int);"
+        "GRANT SELECT ON a, b TO PUBLIC; REVOKE ALL ON c FROM CURRENT_USER"
+    )
+    found = read_security(connection).grants
+    of = {name: [g for g in found if g.object_name == name] for name in "abc"}
+    assert [(g.grantee, g.privilege, g.grantors) for g in of["a"]] == [
+        (g.grantee, g.privilege, g.grantors) for g in of["b"]
+    ]
+    assert [g.privilege for g in of["a"] if not g.grantee_oid] == ["SELECT"]
+    assert {g.object_subject for g in of["b"]} == {"public.b"}
+    assert of["c"] == []
 
 
 @pytest.mark.parametrize("read", _READERS)

@@ -1,11 +1,11 @@
 -- The not-null constraints of tables have rows of their own since PostgreSQL 18; their names are not read.
-SELECT a.attrelid AS oid, a.attrelid AS table_oid, a.attnum AS number,
-       n.nspname AS schema_name, c.relname AS table_name, a.attname AS name,
+-- What the table is called is known from its own row.
+SELECT a.attrelid AS oid, a.attrelid AS table_oid, a.attnum AS number, a.attname AS name,
        format_type(a.atttypid, a.atttypmod) AS data_type,
        format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE a.atttypid END, NULL) AS base_type,
        a.attnotnull AS not_null,
-       coalesce(nn.convalidated, true) AS not_null_validated,
-       NOT coalesce(nn.connoinherit, false) AS not_null_inherited,
+       (a.attrelid, a.attnum) NOT IN (SELECT conrelid, conkey[1] FROM pg_constraint WHERE contype = 'n' AND NOT convalidated) AS not_null_validated,  -- since 18
+       (a.attrelid, a.attnum) NOT IN (SELECT conrelid, conkey[1] FROM pg_constraint WHERE contype = 'n' AND connoinherit) AS not_null_inherited,  -- since 18
        CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END AS "default",
        CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END AS generated,
        CASE a.attgenerated WHEN 'v' THEN 'virtual' END AS generation,
@@ -24,8 +24,6 @@ JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-LEFT JOIN pg_constraint nn ON nn.conrelid = a.attrelid AND nn.contype = 'n' AND nn.conkey[1] = a.attnum
-     AND (NOT nn.convalidated OR nn.connoinherit)
 LEFT JOIN pg_description de ON de.objoid = a.attrelid AND de.classoid = 'pg_class'::regclass
      AND de.objsubid = a.attnum
 WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'f')

@@ -1,5 +1,6 @@
 -- A null ACL means the default (manual: Privileges). Of types and foreign servers it is left out:
--- nothing is decided by it that anybody asks for.
+-- nothing is decided by it that anybody asks for. Most objects have an ACL that others have, too: what it
+-- says comes with the first of them, as [grantee_oid, grantee, privilege, is_grantable, grantors].
 WITH visible AS (
     SELECT n.* FROM pg_namespace n
     WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'gatekeeper')),
@@ -48,16 +49,21 @@ acls (catalog_name, object_oid, column_number, object_kind, schema_name, object_
     SELECT 'pg_foreign_server', s.oid, 0, 'foreign_server', NULL, s.srvname, NULL,
            quote_ident(s.srvname), s.srvacl, false
     FROM pg_foreign_server s
-    WHERE s.srvacl IS NOT NULL)
+    WHERE s.srvacl IS NOT NULL),
+ours AS (
+    SELECT o.*, row_number() OVER (PARTITION BY o.acl::text) AS place
+    FROM acls o
+    WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_extension'::regclass
+                      AND d.classid = o.catalog_name::regclass AND d.objid = o.object_oid AND d.deptype = 'e'))
 SELECT o.catalog_name, o.object_oid, o.column_number, o.object_kind, o.schema_name, o.object_name,
-       o.column_name, o.object_subject, e.grantee AS grantee_oid,
-       CASE e.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(e.grantee) END AS grantee,
-       e.privilege_type AS privilege, bool_or(e.is_grantable) AS is_grantable,
-       array_agg(pg_get_userbyid(e.grantor)::text ORDER BY pg_get_userbyid(e.grantor)) AS grantors,
-       o.is_default
-FROM acls o, aclexplode(o.acl) e
-WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_extension'::regclass
-                  AND d.classid = o.catalog_name::regclass AND d.objid = o.object_oid AND d.deptype = 'e')
-GROUP BY o.catalog_name, o.object_oid, o.column_number, o.object_kind, o.schema_name, o.object_name,
-         o.column_name, o.object_subject, o.is_default, e.grantee, e.privilege_type
-ORDER BY o.object_subject, o.object_kind, grantee, privilege
+       o.column_name, o.object_subject, o.is_default, o.acl::text AS acl,
+       CASE WHEN o.place = 1 THEN
+            (SELECT json_agg(json_build_array(e.grantee::bigint, e.name, e.privilege_type, e.is_grantable, e.grantors)
+                             ORDER BY e.name, e.privilege_type)
+             FROM (SELECT e.grantee, e.privilege_type, bool_or(e.is_grantable) AS is_grantable,
+                          CASE e.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(e.grantee) END AS name,
+                          array_agg(pg_get_userbyid(e.grantor) ORDER BY pg_get_userbyid(e.grantor)) AS grantors
+                   FROM aclexplode(o.acl) e
+                   GROUP BY e.grantee, e.privilege_type) e) END AS entries
+FROM ours o
+ORDER BY o.object_subject, o.object_kind

@@ -34,6 +34,9 @@ owned (catalog_name, oid, object_kind, schema_name, object_name, subject, owner_
 SELECT o.catalog_name, o.oid, o.object_kind, o.schema_name, o.object_name, o.subject, o.owner_oid,
        pg_get_userbyid(o.owner_oid) AS owner
 FROM owned o
-WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = o.catalog_name::regclass
-                  AND d.objid = o.oid AND d.deptype IN ('e', 'i'))
+WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_extension'::regclass
+                  AND d.classid = o.catalog_name::regclass AND d.objid = o.oid AND d.deptype = 'e')
+  AND (o.object_kind NOT IN ('sequence', 'function', 'type')
+       OR NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = o.catalog_name::regclass
+                      AND d.objid = o.oid AND d.deptype = 'i'))
 ORDER BY o.subject, o.object_kind
