@@ -49,7 +49,9 @@ def compare(before: Schema, after: Schema, *, by_name: bool = False) -> tuple[Ch
         if kind in _MADE_ANEW and not by_name:
             new = _under_old_keys(old, new)
         for k in old.keys() | new.keys():
-            changes.extend(_compare_one(old.get(k), new.get(k), renames))
+            was, now = old.get(k), new.get(k)
+            if was != now:
+                changes.extend(_compare_one(was, now, renames))
         if kind == "enum_values":
             changes.extend(_reordered(before, after, old, new))
     if by_name:

@@ -30,17 +30,18 @@ class Renames:
             new = names.get(column.ident)
             if new is not None and new.name != column.name:
                 self._columns.setdefault(column.table_oid, {})[column.name] = new.name
+        was, now = before.objects(), after.objects()
         for kind in ("tables", "columns", "sequences", "views", "types", "indexes", "others"):
-            subjects = {o.ident: o.subject for o in after.objects()[kind]}
-            for thing in before.objects()[kind]:
-                subject = subjects.get(thing.ident)
-                if subject is not None and subject != thing.subject:
-                    self._relations[thing.subject] = subject
-        called = {f.oid: qualified(f.schema_name, f.name) for f in after.functions}
+            things = {o.ident: o for o in now[kind]}
+            for thing in was[kind]:
+                called = things.get(thing.ident, thing)
+                if called != thing and called.subject != thing.subject:
+                    self._relations[thing.subject] = called.subject
+        functions = {f.oid: qualified(f.schema_name, f.name) for f in after.functions}
         for function in before.functions:  # definitions name them without arguments
             name = qualified(function.schema_name, function.name)
-            if called.get(function.oid, name) != name:
-                self._relations[name] = called[function.oid]
+            if functions.get(function.oid, name) != name:
+                self._relations[name] = functions[function.oid]
 
     def today(self, thing: SchemaObject, value: Any) -> Any:  # noqa: ANN401
         """Give a value of `thing` as it prints after the renames; only text ever differs."""

@@ -1,16 +1,16 @@
 """Builds the fact tables of base and head from two schemas, their changes and the evidence."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gatekeeper.facts.access_rows import changed_values
 from gatekeeper.facts.happened import Happened
 from gatekeeper.facts.impact import Impact
 from gatekeeper.facts.reach import Columns, Reach, reach_rows
-from gatekeeper.facts.rows import Row, rows_of, table_of
-from gatekeeper.facts.sensitivity import is_plaintext_secret
+from gatekeeper.facts.rows import Row, counted, rows_of, table_of
 from gatekeeper.facts.sizes import Sizes
+from gatekeeper.facts.unchanged import Unchanged
 from gatekeeper.facts.vocabulary import TABLES
 from gatekeeper.facts.world import World
 from gatekeeper.facts.writes import Writes
@@ -94,6 +94,7 @@ class _Builder:
         self._reach = reach
         self._classes = Columns(reach.data, before, after)
         self._impact = Impact(evidence, before, sizes)
+        self._unchanged = Unchanged(self._old, self._new, changes, self._impact)
         self._writes = Writes.of(evidence, self._old, self._new, sizes)
         self._happened = Happened(evidence, changes, self._impact, self._writes)
         self._old_idents = {
@@ -102,6 +103,7 @@ class _Builder:
         self._old_views = {view.subject: view for view in before.views}
         self._old_indexes = {index.subject: index for index in before.indexes}
         self._statements = {s.number: s for s in evidence.statements}
+        self._of_tables: dict[tuple[int, int | None], Row] = {}
         self._by_ident: dict[Ident, list[Change]] = {}
         self._taken: dict[str, Counter[str]] = {}
         for change in changes:
@@ -119,15 +121,21 @@ class _Builder:
                     if table_oid:
                         row["row_count"] = self._sizes.of(table_oid)
                     if isinstance(thing, Column):
-                        row |= self._classified(thing)
-                    rows[table].append(self._finish(table, row, thing.ident))
+                        row |= self._classes.row(thing)
+                    finished = self._finish(table, row, thing.ident)
+                    self._unchanged.keep(thing, table, finished)
+                    rows[table].append(finished)
         return rows
 
     def head(self) -> FactRows:
         rows: FactRows = {name: [] for name in TABLES}
         for objects in self._new.schema.objects().values():
             for thing in objects:
-                self._add(rows, self._new, thing)
+                known = self._unchanged.row(thing)
+                if known is None:
+                    self._add(rows, self._new, thing)
+                else:
+                    rows[known[0]].append(known[1])
         for change in self._changes:
             if change.after is None and change.before is not None:
                 self._add(rows, self._old, change.before)
@@ -139,11 +147,12 @@ class _Builder:
         return rows
 
     def _add(self, rows: FactRows, world: World, thing: SchemaObject) -> None:
-        changes = self._by_ident.get(thing.ident, [])
+        changes = self._by_ident.get(thing.ident, ())
         statement = next((c.statement for c in changes if c.statement is not None), None)
         table_oid = table_of(thing)
         for name, row in rows_of(world, thing):
-            row |= self._changed(thing, changes)
+            if changes:
+                row |= self._changed(thing, changes)
             if name == "tables":
                 row["rewritten"] = self._rewritten(thing)
                 statement = statement or self._impact.touching(thing.oid)
@@ -160,7 +169,7 @@ class _Builder:
                 row["references_is_new"] = thing.references_oid not in self._old.tables
             if name in ("constraints", "foreign_keys"):
                 row["validated_at_once"] = self._impact.validated_at_once(thing.oid)
-            if name == "constraints" and row["change"] == "dropped":
+            if name == "constraints" and row.get("change") == "dropped":
                 assert isinstance(thing, Constraint | ForeignKey)  # noqa: S101 - rows_of() says so
                 row["replaced_by"] = self._new.successor(thing, self._old)
             if isinstance(thing, View):
@@ -168,7 +177,7 @@ class _Builder:
                 gone = [name for name in was.columns if name not in thing.columns]
                 row["columns_removed"] = ", ".join(gone) or None
             if isinstance(thing, Column):
-                row |= self._column(thing, changes) | self._classified(thing)
+                row |= self._column(thing, changes) | self._classes.row(thing)
             if isinstance(thing, Table):
                 row["row_security_dropped"] = self._lost_row_security(thing)
             if isinstance(thing, Grant):
@@ -176,17 +185,6 @@ class _Builder:
             if isinstance(thing, Role | RowPolicy) and changes:
                 row |= changed_values(changes[0].before, changes[0].after)
             rows[name].append(self._finish(name, row, thing.ident))
-
-    def _classified(self, column: Column) -> Row:
-        found = self._classes.of(column)
-        return {
-            "sensitivity": found.class_name,
-            "sensitivity_source": found.source,
-            "sensitivity_what": found.what,
-            "is_plaintext_secret": is_plaintext_secret(
-                column.table_name, column.name, column.base_type
-            ),
-        }
 
     def _lost_row_security(self, table: Table) -> bool:
         was, now = self._old.tables.get(table.oid), self._new.tables.get(table.oid)
@@ -210,32 +208,32 @@ class _Builder:
         was = self._old_indexes.get(index.subject)
         return (
             was is not None
-            and row["change"] not in ("added", "dropped")
+            and row.get("change") not in ("added", "dropped")
             and was.table_oid == index.table_oid
             and was.filenode != index.filenode
             and self._has_its_files(index.table_oid)
         )
 
-    def _changed(self, thing: SchemaObject, changes: list[Change]) -> Row:
+    def _changed(self, thing: SchemaObject, changes: Sequence[Change]) -> Row:
         verbs = {c.verb for c in changes}
         change = next((v for v in ("added", "dropped", "renamed") if v in verbs), None)
         renamed = next((c for c in changes if c.verb == "renamed"), None)
         dropped = next((c for c in changes if c.verb == "dropped"), None)
         taken = self._taken.get(thing.subject) if dropped is not None else None
         row: Row = {
-            "change": change or ("altered" if changes else None),
+            "change": change or "altered",
             "renamed_from": renamed.before_text if renamed else None,
             "dropped_with": dropped.part_of if dropped else None,
             "cascaded": dropped is not None and dropped.cascaded,
         }
         if isinstance(thing, Table | Column):
-            row["takes_along"] = _counted(taken) if taken else None
+            row["takes_along"] = counted(taken) if taken else None
         return row
 
     def _place(self, statement: int | None) -> Row:
         found = None if statement is None else self._statements.get(statement)
         if found is None:
-            return {"statement": None, "file": None, "line": None, "revision": None}
+            return {}
         return {
             "statement": found.number,
             "file": found.file,
@@ -244,14 +242,17 @@ class _Builder:
         }
 
     def _of_table(self, table: int, statement: int | None) -> Row:
-        return {
-            "table_is_new": table not in self._old.tables,
-            "table_is_dropped": table not in self._new.tables,
-            "row_count": self._sizes.of(table),
-            **self._impact.on_table(statement, table),
-        }
+        found = self._of_tables.get((table, statement))
+        if found is None:
+            found = self._of_tables[table, statement] = {
+                "table_is_new": table not in self._old.tables,
+                "table_is_dropped": table not in self._new.tables,
+                "row_count": self._sizes.of(table),
+                **self._impact.on_table(statement, table),
+            }
+        return found
 
-    def _column(self, column: Column, changes: list[Change]) -> Row:
+    def _column(self, column: Column, changes: Sequence[Change]) -> Row:
         row: Row = {}
         for change in changes:
             old, new = change.before, change.after
@@ -288,13 +289,5 @@ class _Builder:
         for name in _FLAGS[table]:
             if complete[name] is None:
                 complete[name] = False
-        complete[IDENT] = ":".join(map(str, ident))
+        complete[IDENT] = f"{ident[0]}:{ident[1]}:{ident[2]}"
         return complete
-
-
-def _counted(taken: Counter[str]) -> str:
-    plural = {"index": "indexes"}
-    return ", ".join(
-        f"{count} {kind if count == 1 else plural.get(kind, kind + 's')}"
-        for kind, count in sorted(taken.items(), key=lambda item: (-item[1], item[0]))
-    )

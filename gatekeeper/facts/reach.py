@@ -7,7 +7,7 @@ from gatekeeper.access.difference import AccessChange
 from gatekeeper.access.effective import UNTRACED
 from gatekeeper.access.grades import Exposure, Rows
 from gatekeeper.config_data import DataConfig
-from gatekeeper.facts.sensitivity import Classifier, Sensitivity
+from gatekeeper.facts.sensitivity import Classifier, Sensitivity, is_plaintext_secret
 from gatekeeper.model.change import Change
 from gatekeeper.model.names import qualified, quoted
 from gatekeeper.model.relations import Ident
@@ -47,6 +47,18 @@ class Columns:
             column.comment,
             self._comments.get(column.table_oid),
         )
+
+    def row(self, column: Column) -> Row:
+        """Give what the row of a column says of its class."""
+        found = self.of(column)
+        return {
+            "sensitivity": found.class_name,
+            "sensitivity_source": found.source,
+            "sensitivity_what": found.what,
+            "is_plaintext_secret": is_plaintext_secret(
+                column.table_name, column.name, column.base_type
+            ),
+        }
 
     def at(self, ident: Ident) -> Sensitivity:
         """Classify by ident; a class that the base gave is not taken away by a comment."""

@@ -9,6 +9,7 @@ no table.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gatekeeper.model.schema import Column, Table
 
@@ -78,13 +79,13 @@ class ReferenceGuesser:
 
     def guess(self, column: Column) -> Suggestion | None:
         """Give the table that `column` seems to refer to, or None."""
-        siblings = self._columns.get(column.table_oid, {})
+        targets = _targets(column.name)
+        if not targets:
+            return None
         key = self._keys.get(column.table_oid)
         if key is not None and key.name == column.name:
             return None  # the key itself; a shared key is declared, not guessed
-        targets = self._targets(column.name)
-        if not targets:
-            return None
+        siblings = self._columns.get(column.table_oid, {})
         names = {_snake(name) for name in siblings}
         if any(name + ending in names for name in targets for ending in _POLYMORPHIC):
             return None
@@ -98,26 +99,6 @@ class ReferenceGuesser:
             if fitting is not None:
                 return Suggestion(target.subject, fitting.name)
         return None
-
-    def _targets(self, name: str) -> list[str]:
-        """Give the table names a column name may mean, likeliest first, in the singular."""
-        lowered = _snake(name)
-        if _DONE_BY.match(lowered):
-            return list(_PEOPLE)
-        match = _SUFFIX.match(name)
-        if match is None:
-            return []
-        stem = _snake(match["stem"]).strip("_")
-        if stem in _ITSELF:
-            return [stem]
-        found = [stem]
-        if stem in _ROLES:
-            found += list(_PEOPLE)
-        words = stem.split("_")
-        while len(words) > 1 and words[0] in _WHICH:
-            words = words[1:]
-            found.append("_".join(words))
-        return found
 
     def _table(self, name: str, column: Column) -> Table | None:
         found = self._tables.get(name, [])
@@ -141,6 +122,28 @@ class ReferenceGuesser:
             if key is not None and family is not None and family == _FAMILY.get(key.base_type):
                 return key
         return None
+
+
+@lru_cache(maxsize=10_000)
+def _targets(name: str) -> tuple[str, ...]:
+    """Give the table names a column name may mean, likeliest first, in the singular."""
+    lowered = _snake(name)
+    if _DONE_BY.match(lowered):
+        return _PEOPLE
+    match = _SUFFIX.match(name)
+    if match is None:
+        return ()
+    stem = _snake(match["stem"]).strip("_")
+    if stem in _ITSELF:
+        return (stem,)
+    found = [stem]
+    if stem in _ROLES:
+        found += _PEOPLE
+    words = stem.split("_")
+    while len(words) > 1 and words[0] in _WHICH:
+        words = words[1:]
+        found.append("_".join(words))
+    return tuple(found)
 
 
 def _snake(name: str) -> str:

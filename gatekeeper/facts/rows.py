@@ -1,6 +1,7 @@
 """One schema object → one row of its fact table; pure derivations of one World."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from gatekeeper.facts.access_rows import access_row
@@ -153,35 +154,49 @@ def _function(world: World, function: Function) -> Row:
 
 
 def _of_table(world: World, part: Part) -> Row:
-    table = world.tables.get(part.table_oid)
-    return {
-        "table_name": part.table_name,
-        "table_subject": qualified(part.schema_name, part.table_name),
-        "table_tags": tags_of(table.comment) if table else None,
-        "table_is_partition": table is not None and table.parent is not None,
-    }
+    found = world.owners.get(part.table_oid)
+    if found is None:
+        table = world.tables.get(part.table_oid)
+        found = world.owners[part.table_oid] = {
+            "table_name": part.table_name,
+            "table_subject": qualified(part.schema_name, part.table_name),
+            "table_tags": tags_of(table.comment) if table else None,
+            "table_is_partition": table is not None and table.parent is not None,
+        }
+    return found
 
 
 def _column(world: World, column: Column) -> Row:
+    return (
+        _of_table(world, column)
+        | inferred(world, column)
+        | {
+            "column_name": column.name,
+            "data_type": column.data_type,
+            "base_type": column.base_type,
+            "type_changed": False,
+            "is_nullable": not column.not_null,
+            "made_required": False,
+            "made_nullable": False,
+            "has_default": bool(column.default or column.generated or column.identity),
+            "default_value": column.default,
+            "is_generated": column.generated is not None,
+            "is_identity": column.identity is not None,
+            "in_primary_key": world.in_primary_key(column),
+            "in_unique_key": world.in_unique_key(column),
+        }
+    )
+
+
+def inferred(world: World, column: Column) -> Row:
+    """Give what the rest of the schema says of a column: its type, sequence, reference."""
     reference = world.reference(column)
     suggestion = None if reference else world.suggestion(column)
-    return _of_table(world, column) | {
-        "column_name": column.name,
-        "data_type": column.data_type,
-        "base_type": column.base_type,
-        "type_kind": world.kind_of_type(column),
-        "max_length": world.max_length(column),
-        "type_changed": False,
-        "is_nullable": not column.not_null,
-        "made_required": False,
-        "made_nullable": False,
-        "has_default": bool(column.default or column.generated or column.identity),
-        "default_value": column.default,
-        "is_generated": column.generated is not None,
-        "is_identity": column.identity is not None,
-        "owned_sequence": world.owned_sequences.get(column.subject),
-        "in_primary_key": world.in_primary_key(column),
-        "in_unique_key": world.in_unique_key(column),
+    type_kind, max_length = world.about_type(column.data_type)
+    return {
+        "type_kind": type_kind,
+        "max_length": max_length,
+        "owned_sequence": world.owned_sequence(column),
         "references_table": reference[0] if reference else None,
         "references_column": reference[1] if reference else None,
         "suggested_reference": suggestion.table if suggestion else None,
@@ -251,3 +266,12 @@ def _enum_value(value: EnumValue) -> Row:
         "type_subject": qualified(value.schema_name, value.type_name),
         "position": value.position,
     }
+
+
+def counted(kinds: Mapping[str, int]) -> str:
+    """Say how many there are of each kind: 2 indexes, 1 column."""
+    plural = {"index": "indexes"}
+    return ", ".join(
+        f"{count} {kind if count == 1 else plural.get(kind, kind + 's')}"
+        for kind, count in sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    )

@@ -15,12 +15,17 @@ from gatekeeper.facts.vocabulary import TABLES
 
 _TYPES = {"text": "TEXT", "integer": "INTEGER", "boolean": "INTEGER"}
 
+# What queries look up in subqueries, for which SQLite makes no index of its own. An index gives
+# rows in its own order, so there is none on what queries list.
+_INDEXED = {"tables": "subject", "constraints": "table_subject", "indexes": "table_subject"}
+
 
 @lru_cache(maxsize=256)
 def _pattern(pattern: str) -> "re.Pattern[str]":
     return re.compile(pattern)
 
 
+@lru_cache(maxsize=4096)  # many columns have the same name
 def _matches(value: str | None, pattern: str | None) -> bool | None:
     if value is None or pattern is None:
         return None
@@ -48,7 +53,6 @@ class FactStore:
         self._rows = rows
         self._filled: set[str] = set()
         self._db = sqlite3.connect(path or ":memory:")
-        self._db.row_factory = sqlite3.Row
         self._db.create_function("tagged", 2, tagged, deterministic=True)
         self._db.create_function("matches", 2, _matches, deterministic=True)
         self._db.create_function("like_any", 2, _like_any, deterministic=True)
@@ -63,7 +67,13 @@ class FactStore:
         """Run a SELECT over the named tables. Raises sqlite3.Error."""
         for name in tables:
             self._fill(name)
-        return [dict(row) for row in self._db.execute(query, parameters or {})]
+        cursor = self._db.execute(query, parameters or {})
+        names = [column[0] for column in cursor.description]
+        plain = [name.lower() for name in names]
+        if len(set(plain)) == len(plain):
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+        places = [plain.index(name) for name in plain]  # of columns of one name the first counts
+        return [{n: row[i] for n, i in zip(names, places, strict=True)} for row in cursor]
 
     def columns_of(
         self, query: str, parameters: dict[str, Any], *, tables: Iterable[str] = TABLES
@@ -87,14 +97,38 @@ class FactStore:
         if name in self._filled:
             return
         self._filled.add(name)
+        found = self._rows.get(name, [])
+        names = [IDENT, "subject"]  # these differ
         columns = [(c.name, _TYPES[c.type]) for c in TABLES[name].columns] + [(IDENT, "TEXT")]
-        definition = ", ".join(f'"{column}" {kind}' for column, kind in columns)
-        self._db.execute(f'CREATE TABLE "{name}" ({definition})')
-        names = [column for column, _ in columns]
-        insert = f'INSERT INTO "{name}" VALUES ({", ".join("?" * len(names))})'  # noqa: S608
-        rows = list(map(itemgetter(*names), self._rows.get(name, [])))
+        definitions = []
+        for column, kind in columns:
+            same = None if column in names else _same_in_all(found, column)
+            definitions.append(f'"{column}" {kind} DEFAULT {same or "NULL"}')
+            if same is None and column not in names:
+                names.append(column)
+        self._db.execute(f'CREATE TABLE "{name}" ({", ".join(definitions)})')
+        places = ", ".join(f'"{column}"' for column in names)
+        marks = ", ".join("?" * len(names))
+        insert = f'INSERT INTO "{name}" ({places}) VALUES ({marks})'  # noqa: S608 - vocabulary
+        rows = list(map(itemgetter(*names), found))
         try:
             self._db.executemany(insert, rows)
         except UnicodeEncodeError:  # the name of a file need not be UTF-8
             self._db.execute(f'DELETE FROM "{name}"')  # noqa: S608 - names are the vocabulary's
             self._db.executemany(insert, [list(map(_encodable, row)) for row in rows])
+        if name in _INDEXED:
+            column = _INDEXED[name]
+            self._db.execute(f'CREATE INDEX "{name}_by_{column}" ON "{name}" ("{column}")')
+
+
+def _same_in_all(rows: list[dict[str, Any]], column: str) -> str | None:
+    """Give the value that a column has in all rows, as SQL; None if they differ, or it is a text.
+
+    Of dozens of columns most are null or false in every row, and need not be handed over.
+    """
+    first = rows[0][column] if rows else None
+    if first is not None and not isinstance(first, int):
+        return None
+    if list(map(itemgetter(column), rows)).count(first) != len(rows):
+        return None
+    return "NULL" if first is None else str(int(first))

@@ -11,6 +11,6 @@ def tags_of(comment: str | None) -> str | None:
     return f" {' '.join(dict.fromkeys(found))} " if found else None
 
 
-def tagged(tags: str | None, tag: str) -> bool:
-    """Say whether `tag` is among `tags`, as tags_of() gives them."""
-    return tags is not None and f" {tag.lower().lstrip('@')} " in tags
+def tagged(tags: str | None, tag: str | None) -> bool:
+    """Say whether `tag` is among `tags`, as tags_of() gives them; no tag (NULL) is not."""
+    return tags is not None and tag is not None and f" {tag.lower().lstrip('@')} " in tags

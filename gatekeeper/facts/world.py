@@ -25,12 +25,15 @@ class World:
         for index in schema.indexes:
             self.indexes.setdefault(index.table_oid, []).append(index)
         self.foreign_keys: dict[int, list[ForeignKey]] = {}
+        self._references: dict[tuple[int, str], tuple[str, str]] = {}
         for key in schema.foreign_keys:
             self.foreign_keys.setdefault(key.table_oid, []).append(key)
+            for name, other in zip(key.columns, key.references_columns, strict=False):
+                self._references.setdefault((key.table_oid, name), (key.references_table, other))
         self.primary_keys: dict[int, Constraint] = {
             c.table_oid: c for c in schema.constraints if c.constraint_type == "primary_key"
         }
-        self.owned_sequences: dict[str, str] = {
+        self._owned_sequences: dict[str, str] = {
             s.owned_by: s.subject for s in schema.sequences if s.owned_by is not None
         }
         self.row_policies = Counter(policy.table_oid for policy in schema.row_policies)
@@ -39,6 +42,11 @@ class World:
             g.object_oid for g in schema.grants if g.object_kind == "function" and not g.grantee_oid
         }
         self._types: dict[str, Type] = {t.subject: t for t in schema.types}
+        self._known_types: dict[str, tuple[str | None, int | None]] = {}
+        self.owners: dict[int, dict[str, object]] = {}  # what rows of its parts say of a table
+        self._in_unique_keys = {
+            (i.table_oid, name) for i in schema.indexes if i.is_unique for name in i.columns
+        }
         self.unique_columns: set[tuple[int, str]] = {
             (i.table_oid, i.columns[0])
             for i in schema.indexes
@@ -59,37 +67,37 @@ class World:
         }
         return ReferenceGuesser(self.schema.tables, keys, self.columns, self.unique_columns)
 
-    def kind_of_type(self, column: Column) -> str | None:
-        """Give the kind of a type of the schema's own, that of its elements for an array."""
-        found = self._types.get(column.data_type.removesuffix("[]"))
-        return found.type_kind if found else None
+    def about_type(self, data_type: str) -> tuple[str | None, int | None]:
+        """Give the kind of a type, and the most characters that it lets in.
 
-    def max_length(self, column: Column) -> int | None:
-        """Give the most characters that the type lets in, its domain's for a domain."""
-        domain = self._types.get(column.data_type)
-        text = (domain.definition or "") if domain else column.data_type
-        match = _LENGTH.match(text)
-        return int(match[1]) if match else None
+        The kind is that of a type of the schema's own, of its elements for an array; the length of
+        a domain is that of its type.
+        """
+        if data_type not in self._known_types:
+            found = self._types.get(data_type.removesuffix("[]"))
+            domain = self._types.get(data_type)
+            match = _LENGTH.match((domain.definition or "") if domain else data_type)
+            length = int(match[1]) if match else None
+            self._known_types[data_type] = (found.type_kind if found else None, length)
+        return self._known_types[data_type]
+
+    def owned_sequence(self, column: Column) -> str | None:
+        """Give the sequence that belongs to a column; most schemas have identities instead."""
+        return self._owned_sequences.get(column.subject) if self._owned_sequences else None
 
     def suggestion(self, column: Column) -> Suggestion | None:
         return self._guesser.guess(column)
 
     def reference(self, column: Column) -> tuple[str, str] | None:
         """Give the (table, column) that a foreign key makes `column` refer to."""
-        for key in self.foreign_keys.get(column.table_oid, []):
-            if column.name in key.columns:
-                place = key.columns.index(column.name)
-                return key.references_table, key.references_columns[place]
-        return None
+        return self._references.get((column.table_oid, column.name))
 
     def in_primary_key(self, column: Column) -> bool:
         key = self.primary_keys.get(column.table_oid)
         return key is not None and column.name in key.columns
 
     def in_unique_key(self, column: Column) -> bool:
-        return any(
-            i.is_unique and column.name in i.columns for i in self.indexes.get(column.table_oid, [])
-        )
+        return (column.table_oid, column.name) in self._in_unique_keys
 
     def has_index(self, key: ForeignKey) -> bool:
         """Say whether a usable index starts with the key's columns, in any order."""

@@ -187,4 +187,4 @@ def quoted(name: str) -> str:
 
 def qualified(*parts: str) -> str:
     """Join identifiers with dots, each quoted where needed: `public."Order".id`."""
-    return ".".join(quoted(part) for part in parts)
+    return ".".join(map(quoted, parts))

@@ -137,12 +137,13 @@ def with_waivers(
 ) -> Coverage:
     """Mark what is waived: what is found and was waived, and old debt that a waiver is for."""
     counted = {one.policy.id for one in coverage.standings}
+    ours = [waiver for waiver in waivers if waiver.policy in counted]
     old = [
         Finding(one.policy, one.subject, one.policy.severity, {})
-        for one in coverage.standings
+        for one in (coverage.standings if ours else ())
         if False in {one.was, one.now}
     ]
-    waived = apply_waivers(old, (w for w in waivers if w.policy in counted), today, ()).findings
+    waived = apply_waivers(old, ours, today, ()).findings
     given = {(f.policy.id, f.subject) for f in (*findings, *waived) if f.waiver is not None}
     if not given:
         return coverage

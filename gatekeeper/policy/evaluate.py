@@ -184,9 +184,8 @@ def _run_query(
     policy: Policy, query: Query, store: FactStore
 ) -> Iterator[tuple[Finding, str | None]]:
     for row in store.select(query.sql, dict(policy.params), tables=query.tables):
-        values = {k: v for k, v in row.items() if k != IDENT} | policy.params
-        subject = str(row["subject"])
-        yield Finding(policy, subject, policy.severity, values), row.get(IDENT)
+        ident = row.pop(IDENT, None)
+        yield Finding(policy, str(row["subject"]), policy.severity, row | policy.params), ident
 
 
 def _answered(

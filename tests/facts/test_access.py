@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gatekeeper.config_data import ColumnGlob, DataClass, DataConfig
-from gatekeeper.review import Setup, observe
+from gatekeeper.observe import Setup, observe
 from gatekeeper.sources.split import split_script
 from gatekeeper.sources.sql_files import SqlFiles
 

@@ -45,3 +45,9 @@ def test_case_and_at_sign_do_not_matter_when_asking() -> None:
 def test_nothing_is_tagged_without_a_comment() -> None:
     assert not tagged(tags_of(None), "no-fk")
     assert not tagged(tags_of("plain"), "plain")
+
+
+def test_no_tag_is_among_none() -> None:
+    """A query may ask for a column that is null: SQLite does as it likes with what is ANDed."""
+    assert not tagged(tags_of("@no-fk"), None)
+    assert not tagged(None, None)
