@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from gatekeeper.access.lineage_functions import outputs_of, trace_function
 from gatekeeper.access.lineage_names import Names
-from gatekeeper.access.lineage_text import trace_text
 from gatekeeper.access.lineage_traced import (
     CARRIERS,
     HIDING,
@@ -207,6 +206,8 @@ class Lineage:
             except UnreadableError:
                 if not view.definition:
                     raise
+        from gatekeeper.access.lineage_text import trace_text
+
         return trace_text(view.definition, self._names, ("pg_catalog",))
 
     def _function(self, ident: Ident) -> Trace:

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 
 from gatekeeper.access.lineage_names import Names, searched
-from gatekeeper.access.lineage_plpgsql import trace_plpgsql
-from gatekeeper.access.lineage_text import trace_text
 from gatekeeper.access.lineage_traced import HIDING, Sources, Traced, UnreadableError, union
 from gatekeeper.access.lineage_tree import trace_tree
 from gatekeeper.model.lineage import COPIED, DERIVED, FunctionCode
@@ -33,9 +31,13 @@ def trace_function(
     if code.language == "sql":
         if code.tree:
             return trace_tree(code.tree, carriers, hiding)
+        from gatekeeper.access.lineage_text import trace_text
+
         variables: Mapping[str, Sources] = {name: {} for name in (*code.parameters, code.name)}
         return trace_text(code.body, names, path, variables)
     if code.language == "plpgsql":
+        from gatekeeper.access.lineage_plpgsql import trace_plpgsql
+
         return trace_plpgsql(code, names, path)
     raise UnreadableError(f"it is written in {code.language}")
 

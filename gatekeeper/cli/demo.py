@@ -3,20 +3,21 @@
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import typer
 
-from gatekeeper.cli.check import Asked, perform
 from gatekeeper.cli.output import Format, show
 from gatekeeper.cli.session import errors_reported
+from gatekeeper.cli.take import Asked, perform
 from gatekeeper.errors import GatekeeperError
 
 
 def demo() -> None:
     """Build a small shop with a bad pull request in a temporary git repository, and review it."""
     with errors_reported():
+        import tempfile
+
         from gatekeeper.config import Config, Migrations
         from gatekeeper.demo import build_shop
         from gatekeeper.report.joint import render_reviews

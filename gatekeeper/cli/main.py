@@ -24,6 +24,7 @@ from gatekeeper.cli.policy import policy_app
 from gatekeeper.cli.publish import publish
 from gatekeeper.cli.snapshot import snapshot
 from gatekeeper.cli.stats import stats
+from gatekeeper.cli.values import convert_plainly
 from gatekeeper.cli.waive import waive
 
 app = typer.Typer(
@@ -54,6 +55,7 @@ app.command()(snapshot)
 app.command()(stats)
 app.command()(waive)
 app.add_typer(policy_app, name="policy")
+convert_plainly()
 
 
 def _version(show: bool) -> None:

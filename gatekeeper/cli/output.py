@@ -45,20 +45,20 @@ def show(
     reviews: "Reviews", format_: Format, output: Path | None, template: "OwnTemplate | None" = None
 ) -> None:
     """Print the report, or write it to a file and print the terminal's."""
+    text = rendered(reviews, format_, template)
+    if text is not None and output is None:
+        typer.echo(text, nl=False)
+        return
     from rich.console import Console
 
     from gatekeeper.report.terminal import print_reviews
 
-    text = rendered(reviews, format_, template)
     if output is not None:
         written = StringIO()
         if text is None:
             print_reviews(reviews, Console(file=written, width=100))
         write_whole(output, text or written.getvalue())
-    if text is None or output is not None:
-        print_reviews(reviews, Console(highlight=False))
-    else:
-        typer.echo(text, nl=False)
+    print_reviews(reviews, Console(highlight=False))
 
 
 def rendered(

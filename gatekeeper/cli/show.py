@@ -10,13 +10,13 @@ import typer
 from rich.cells import cell_len, set_cell_size
 
 from gatekeeper.facts.vocabulary import TABLES
-from gatekeeper.policy.model import CatalogQuery, Covers, Minimum, Policy, Rule
 from gatekeeper.report.escape import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from gatekeeper.examples import Result
+    from gatekeeper.policy.model import Covers, Policy
 
 _LEAST_WIDTH = 20  # of a last column that is wrapped
 
@@ -76,7 +76,7 @@ def print_table(name: str) -> None:
     print_grid(("column", "type", "meaning"), rows)
 
 
-def print_policy(policy: Policy, *, active: bool) -> None:
+def print_policy(policy: "Policy", *, active: bool) -> None:
     """Print everything about one policy."""
     from rich.text import Text
 
@@ -108,7 +108,9 @@ def print_policy(policy: Policy, *, active: bool) -> None:
         console.print(Text(textwrap.indent(example.migration.strip(), "  ") + "\n"))
 
 
-def _judged_by(policy: Policy) -> list[str]:
+def _judged_by(policy: "Policy") -> list[str]:
+    from gatekeeper.policy.model import CatalogQuery, Minimum, Rule
+
     judge = policy.judge
     if isinstance(judge, Minimum):
         touched, whole = _percent(judge.patch), _percent(judge.schema)
@@ -127,7 +129,7 @@ def _percent(least: int | None) -> str:
     return "any share" if least is None else f"{least} %"
 
 
-def _covers(covers: Covers) -> str:
+def _covers(covers: "Covers") -> str:
     text = f"{covers.group}: {covers.table}"
     if covers.where:
         text += f" where {covers.where.source}"

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from gatekeeper.facts.columns import FactTable
@@ -67,7 +67,7 @@ class Compiler:
         name = _name("catalog_query", node, params)
         found = self.known.get(name)
         if found is None:
-            from gatekeeper.policy.catalog_query import compile_catalog_query
+            from gatekeeper.policy.catalog_compile import compile_catalog_query
 
             asked = compile_catalog_query(node, params)
             self.made[name] = asked and asked.columns
@@ -78,7 +78,7 @@ class Compiler:
 @lru_cache(maxsize=1)
 def shipped_compiler() -> Compiler:
     """Give the compiler of the packs that come with Gatekeeper."""
-    return Compiler(json.loads((files("gatekeeper.policy") / FILE).read_text("utf-8")))
+    return Compiler(json.loads(Path(__file__).with_name(FILE).read_text("utf-8")))
 
 
 def as_file(made: Mapping[str, Any]) -> str:

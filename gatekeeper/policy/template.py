@@ -6,18 +6,22 @@ the environment's `finalize` does, and whoever renders says how.
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
-
-from jinja2 import StrictUndefined, Template, TemplateError, meta
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from typing import TYPE_CHECKING, Any
 
 from gatekeeper.yaml_reader import did_you_mean
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 Escape = Callable[[str], str]
 
 
 @lru_cache(maxsize=8)
-def _environment(escape: Escape) -> ImmutableSandboxedEnvironment:
+def _environment(escape: Escape) -> "ImmutableSandboxedEnvironment":
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
     def finalize(value: Any) -> Any:  # noqa: ANN401
         return "" if value is None else escape(str(value))
 
@@ -43,6 +47,8 @@ def template_mistakes(text: str, samples: Mapping[str, object]) -> list[str]:
 
     It is also filled in with their values once: one that fails would fail when it is needed.
     """
+    from jinja2 import TemplateError, meta
+
     environment = _environment(str)
     try:
         names = meta.find_undeclared_variables(environment.parse(text))
@@ -70,5 +76,5 @@ def fill(text: str, values: dict[str, Any], escape: Escape) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _compiled(escape: Escape, text: str) -> Template:
+def _compiled(escape: Escape, text: str) -> "Template":
     return _environment(escape).from_string(text)

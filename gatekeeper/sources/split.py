@@ -7,14 +7,14 @@ understands and the server does not (meta-commands, COPY data) is taken out befo
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
-
-from sqlglot.dialects.postgres import Postgres
-from sqlglot.errors import TokenError
-from sqlglot.tokenizer_core import Token
+from typing import TYPE_CHECKING
 
 from gatekeeper.errors import SourceError
 from gatekeeper.model.allowance import Allowance
 from gatekeeper.sources.allowances import sql_allowances
+
+if TYPE_CHECKING:
+    from sqlglot.tokenizer_core import Token
 
 _META_COMMAND = re.compile(r"^\\(?P<name>[a-zA-Z!?]+)[^\n]*$", re.MULTILINE)
 # Commands of psql that change nothing in the database: what pg_dump writes, and settings of output.
@@ -80,6 +80,9 @@ class Script:
 
 def split_script(text: str, file: str) -> Script:
     """Split a script. Raises SourceError with file and line when it cannot be read as SQL."""
+    from sqlglot.dialects.postgres import Postgres
+    from sqlglot.errors import TokenError
+
     off = _TRANSACTION_OFF.search(text) is not None
     copies: dict[int, str] = {}
     text = text.removeprefix("\ufeff")
@@ -131,7 +134,7 @@ def _blank(match: re.Match[str], text: str, file: str) -> str:
 
 
 def _finish(
-    tokens: list[Token],
+    tokens: "list[Token]",
     text: str,
     starts: list[int],
     copies: dict[int, str],
@@ -146,11 +149,13 @@ def _finish(
     )
 
 
-def _words(tokens: list[Token]) -> tuple[str, ...]:
+def _words(tokens: "list[Token]") -> tuple[str, ...]:
     """Give the statement's first key words, and those that decide about transactions.
 
     The tokenizer leaves the rest of some commands (REINDEX, VACUUM) in one piece.
     """
+    from sqlglot.dialects.postgres import Postgres
+
     found: list[str] = []
     for token in tokens:
         kind = token.token_type.name

@@ -18,15 +18,6 @@ def _imported(*arguments: str, folder: Path) -> set[str]:
     return {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
 
 
-def test_a_local_check_does_not_import_it(tmp_path: Path) -> None:
-    (tmp_path / "before.sql").write_text("CREATE TABLE t (id bigint PRIMARY KEY);")
-    (tmp_path / "change.sql").write_text("ALTER TABLE t ADD COLUMN note text;")
-    check = ("-m", "gatekeeper", "check", "--schema", "before.sql", "change.sql")
-    found = _imported(*check, folder=tmp_path)
-    assert "gatekeeper" in found
-    assert not found & _HEAVY
-
-
 def test_what_needs_no_token_does_not_import_it(tmp_path: Path) -> None:
     modules = "import gatekeeper.cli.main, gatekeeper.github.publish, gatekeeper.report.sarif"
     assert not _imported("-c", modules, folder=tmp_path) & _HEAVY

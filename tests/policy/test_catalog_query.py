@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from gatekeeper.errors import ConfigError
-from gatekeeper.policy.catalog_query import bind, catalog_tables
+from gatekeeper.policy.catalog_compile import catalog_tables
+from gatekeeper.policy.catalog_query import bind
 from gatekeeper.policy.load import load_files
 from gatekeeper.policy.model import CatalogQuery
 from gatekeeper.review import review
@@ -143,7 +144,7 @@ class _Kept:
 
 
 def _setup() -> Any:
-    from gatekeeper.review import Setup
+    from gatekeeper.observe import Setup
 
     return Setup()
 
