@@ -12,11 +12,11 @@ from psycopg import sql
 
 from gatekeeper.facts.drifts import drift_of, with_drifts
 from gatekeeper.model.evidence import Drift, Revision, Undone, Upkeep
+from gatekeeper.observe import Setup, observe
 from gatekeeper.policy.catalog_query import catalog_queries
 from gatekeeper.policy.evaluate import new_findings
 from gatekeeper.policy.model import Example, Policy
 from gatekeeper.report.view import instead, message, message_markdown
-from gatekeeper.review import Setup, observe
 from gatekeeper.scratch.base import Address, ScratchServer
 from gatekeeper.scratch.reuse import Databases
 from gatekeeper.sources.alembic.hygiene import of_texts, read_upkeep

@@ -12,17 +12,11 @@ from gatekeeper.config_database import ProductionRole
 from gatekeeper.judge import judge_snapshot
 from gatekeeper.model.evidence import Failure
 from gatekeeper.model.plan import Plan
+from gatekeeper.observe import Progress, Setup, look, run_new
 from gatekeeper.policy.catalog_query import catalog_queries
 from gatekeeper.policy.model import Policy, Waiver
 from gatekeeper.report.dry_run import DryRun, Replayed
-from gatekeeper.review import (
-    Progress,
-    Setup,
-    look,
-    notes_of_run,
-    prepared,
-    run_new,
-)
+from gatekeeper.review import notes_of_run, prepared
 from gatekeeper.scratch.base import Address, ScratchServer, lost_server_explained
 from gatekeeper.sources.base import MigrationFailed, Stepwise
 from gatekeeper.sources.retry import with_missing_roles

@@ -3,33 +3,18 @@
 Everything with an effect (source, server) comes in as an argument; the rest is pure.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
-from typing import Any
 
-import psycopg
-
-from gatekeeper.access.attach import with_security
-from gatekeeper.access.difference import difference
-from gatekeeper.access.effective import Access
-from gatekeeper.catalog.access import read_state
-from gatekeeper.catalog.ask import CatalogQueries, ask
-from gatekeeper.catalog.conversion import classify_conversions
-from gatekeeper.config_data import DataConfig
+from gatekeeper.bases import Bases, Found
 from gatekeeper.config_database import ProductionRole
-from gatekeeper.diff.attribute import attribute
-from gatekeeper.diff.attribute_access import attribute_access
-from gatekeeper.diff.compare import compare
-from gatekeeper.facts.build import FactRows, build_facts
-from gatekeeper.facts.reach import Reach
 from gatekeeper.judge import judge_snapshot
-from gatekeeper.model.evidence import Evidence
 from gatekeeper.model.plan import Plan
-from gatekeeper.model.schema import Schema
 from gatekeeper.modelled import compare_models, keep_base, models_alone, with_models
+from gatekeeper.observe import Progress, Setup, build, run_on_base
 from gatekeeper.policy.catalog_query import catalog_queries
 from gatekeeper.policy.model import Policy
 from gatekeeper.report.outcome import Outcome
@@ -37,29 +22,8 @@ from gatekeeper.scratch.base import Address, ScratchServer, lost_server_explaine
 from gatekeeper.snapshot import Snapshot, not_run
 from gatekeeper.sources.base import MigrationFailed, Source
 from gatekeeper.sources.retry import with_missing_roles
-from gatekeeper.sources.sql_files import SqlText, run_scripts
-from gatekeeper.stats import Statistics
+from gatekeeper.sources.sql_files import run_scripts
 from gatekeeper.undoing import reads_downgrades, with_undoing
-from gatekeeper.witness.read import LockWatch, end_holders, install, read_events, uninstall
-
-Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What the scratch database holds before the first migration, and what is asked of it.
-
-    `data` says of which class columns are, and who may read them;
-    `statistics` say how large the tables are in production, where that is known; `undoes`: what is
-    new is undone in the end, and run again.
-    """
-
-    roles: tuple[ProductionRole, ...] = ()
-    bootstrap: tuple[SqlText, ...] = ()
-    queries: CatalogQueries = field(default_factory=dict)
-    statistics: Statistics | None = None
-    data: DataConfig = field(default_factory=DataConfig)
-    undoes: bool = False
 
 
 def review(
@@ -75,40 +39,29 @@ def review(
     outcome: verdict undecided.
     """
     setup = replace(setup, queries=catalog_queries(policies), undoes=reads_downgrades(policies))
-    return judge_snapshot(take_snapshot(source, start_server, setup, progress), policies)
+    return judge_snapshot(take_snapshot(source, start_server, lambda: setup, progress), policies)
 
 
 def take_snapshot(
     source: Source,
     start_server: Callable[[], ScratchServer],
-    setup: Setup,
+    setup: Callable[[], Setup],
     progress: Progress = lambda _: None,
+    bases: Bases | None = None,
 ) -> Snapshot:
     """Run what is new on a scratch database; say what happened.
 
-    Raises GatekeeperError for what the user must put right first. Migrations that fail are in the
+    `setup` is asked for when the migrations are loaded: it may take its time until then. With
+    `bases`, which has started the server, a base that was kept is not built again. Raises
+    GatekeeperError for what the user must put right first. Migrations that fail are in the
     snapshot.
     """
     with lost_server_explained():
-        return _take(source, start_server, setup, progress)
-
-
-def _take(
-    source: Source, start_server: Callable[[], ScratchServer], setup: Setup, progress: Progress
-) -> Snapshot:
-    plan, server = prepared(source, start_server, progress)
-    try:
-        if plan.failure is not None:
-            return not_run(plan, plan.failure)
-        if not plan.new_revisions:
-            note = f"no migration is new against {plan.base}; --base REF compares with another"
-            plan = replace(plan, notes=(*plan.notes, note))
-            return models_alone(source, plan, partial(_run, source, plan, server, setup, progress))
-        return _run(source, plan, server, setup, progress)
-    except MigrationFailed as error:
-        return not_run(plan, error.failure)
-    finally:
-        server.close()
+        plan, server = prepared(source, start_server, progress)
+        try:
+            return _Review(source, server, setup(), progress, bases).of(plan)
+        finally:
+            server.close()
 
 
 def prepared(
@@ -121,52 +74,83 @@ def prepared(
             progress("loading the migrations")
             plan = source.prepare()
         finally:
+            progress("waiting for the scratch server")
             server = starting.result()
     return plan, server
 
 
-def _run(
-    source: Source, plan: Plan, server: ScratchServer, setup: Setup, progress: Progress
-) -> Snapshot:
-    """Run the migrations; a role that they grant to and that nobody created is created."""
-    roles = list(setup.roles)
-    plans = [plan]
-    return with_missing_roles(
-        server,
-        roles,
-        lambda database: _run_once(
-            source, plans[-1], server, database, setup, tuple(roles), progress
-        ),
-        lambda: plans.append(source.restart()),
-        progress,
-    )
+@dataclass(slots=True)
+class _Review:
+    """One review; roles that turn out to be missing make it run again."""
 
+    source: Source
+    server: ScratchServer
+    setup: Setup
+    progress: Progress
+    bases: Bases | None
 
-def _run_once(
-    source: Source,
-    plan: Plan,
-    server: ScratchServer,
-    database: Address,
-    setup: Setup,
-    roles: tuple[ProductionRole, ...],
-    progress: Progress,
-) -> Snapshot:
-    run_scripts(setup.bootstrap, database)
-    begun = monotonic()
-    _build(source, database, progress)
-    kept = keep_base(source, server, database, monotonic() - begun)
-    snapshot, before = _observe(source, plan, database, setup, progress)
-    notes = (*plan.notes, *notes_of_run(server, database, setup, roles))
-    snapshot = replace(snapshot, plan=replace(snapshot.plan, notes=notes))
-    # Undoing may leave the database anywhere, and for the base's models it is made anew.
-    snapshot, drifts = compare_models(source, snapshot, database)
-    if setup.undoes:
-        progress("undoing the new migrations")
-        snapshot = with_undoing(source, snapshot, before.schema, database)
-    base = kept or database
-    return with_models(
-        source, snapshot, drifts, server, base, setup.bootstrap, roles, kept=kept is not None
-    )
+    def of(self, plan: Plan) -> Snapshot:
+        try:
+            if plan.failure is not None:
+                return not_run(plan, plan.failure)
+            if not plan.new_revisions:
+                note = f"no migration is new against {plan.base}; --base REF compares with another"
+                plan = replace(plan, notes=(*plan.notes, note))
+                return models_alone(self.source, plan, partial(self._run, plan))
+            return self._run(plan)
+        except MigrationFailed as error:
+            return not_run(plan, error.failure)
+
+    def _run(self, plan: Plan) -> Snapshot:
+        """Run the migrations; a role that they grant to and that nobody created is created."""
+        roles = list(self.setup.roles)
+        plans = [plan]
+        found = [self.bases.find(self.source) if self.bases is not None else None]
+        if found[0] is not None:
+            roles += [role for role in found[0].roles if role not in roles]
+
+        def attempt(database: Address) -> Snapshot:
+            return self._run_once(plans[-1], database, tuple(roles), found[-1])
+
+        def restart() -> None:
+            plans.append(self.source.restart())
+            found.append(None)
+
+        there = found[0].database if found[0] is not None else None
+        return with_missing_roles(
+            self.server, roles, attempt, restart, self.progress, database=there
+        )
+
+    def _run_once(
+        self,
+        plan: Plan,
+        database: Address,
+        roles: tuple[ProductionRole, ...],
+        found: Found | None,
+    ) -> Snapshot:
+        source, server, setup = self.source, self.server, self.setup
+        if found is None:
+            run_scripts(setup.bootstrap, database)
+        begun = monotonic()
+        build(source, database, self.progress)
+        seconds = monotonic() - begun
+        if self.bases is not None:
+            self.bases.keep(source, database, roles, seconds, self.progress)
+        took = seconds + (found.seconds if found else 0.0)
+        kept = keep_base(source, server, database, took)
+        snapshot, before = run_on_base(source, plan, database, setup, self.progress)
+        notes = (*plan.notes, *notes_of_run(server, database, setup, roles))
+        snapshot = replace(snapshot, plan=replace(snapshot.plan, notes=notes))
+        # Undoing may leave the database anywhere, and for the base's models it is made anew.
+        self.progress("comparing the models")
+        snapshot, drifts = compare_models(source, snapshot, database)
+        if setup.undoes:
+            self.progress("undoing the new migrations")
+            snapshot = with_undoing(source, snapshot, before.schema, database)
+        base = kept or database
+        return with_models(
+            source, snapshot, drifts, server, base, setup.bootstrap, roles, kept=kept is not None
+        )
 
 
 def notes_of_run(
@@ -185,120 +169,3 @@ def notes_of_run(
     if counted:  # the day and not the age, which would change the report of tomorrow
         notes.append(f"row counts are those of {counted.taken}, from {counted.file}")
     return notes
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """A database between two runs: what is there, who can do what, and what its catalog answers."""
-
-    schema: Schema
-    access: Access
-    asked: FactRows
-
-
-def observe(
-    source: Source,
-    plan: Plan,
-    database: Address,
-    setup: Setup,
-    progress: Progress = lambda _: None,
-) -> Snapshot:
-    """Build the base in an empty database, run what is new, and say what happened.
-
-    Raises MigrationFailed as run_new() does.
-    """
-    _build(source, database, progress)
-    snapshot, before = _observe(source, plan, database, setup, progress)
-    return with_undoing(source, snapshot, before.schema, database) if setup.undoes else snapshot
-
-
-def _build(source: Source, database: Address, progress: Progress) -> None:
-    progress("building the base schema")
-    source.build_base(database)
-
-
-def _observe(
-    source: Source, plan: Plan, database: Address, setup: Setup, progress: Progress
-) -> tuple[Snapshot, State]:
-    """Run what is new on the base; give what happened, and the base's state."""
-    with database.connect() as connection:
-        before = look(connection, source, setup)
-        count = len(plan.new_revisions)
-        progress(f"running {count} new migration{'s' if count != 1 else ''}")
-        snapshot, _ = run_new(source, plan, database, connection, before, setup, progress)
-    return snapshot, before
-
-
-def look(connection: psycopg.Connection[Any], source: Source, setup: Setup) -> State:
-    """Read a database, and install the witness in it.
-
-    The witness makes a schema, upon which the server forgets its plans: after it they are kept.
-    """
-    answers = ask(connection, setup.queries)
-    install(connection)
-    schema, access = _state(connection, source)
-    return State(schema, access, answers)
-
-
-def run_new(
-    source: Source,
-    plan: Plan,
-    database: Address,
-    connection: psycopg.Connection[Any],
-    before: State,
-    setup: Setup,
-    progress: Progress = lambda _: None,
-    *,
-    more_follow: bool = False,
-) -> tuple[Snapshot, State]:
-    """Run what is new on a database that is as `before`; say what happened, and what is there now.
-
-    The witness is there already. If `more_follow`, nothing of this run is left in the way of the
-    next, which has a witness of its own. Raises MigrationFailed,
-    except for a statement that the server refused for where it stood (SQLSTATE class 25): that is
-    a fact, which policies may know.
-    """
-    was = before.schema
-    row_counts = setup.statistics.rows if setup.statistics else None
-    watch = LockWatch(connection)
-    try:
-        statements = source.apply(database, watch.look)
-        source.confirm(connection)
-    except MigrationFailed as error:
-        if not (error.failure.sqlstate or "").startswith("25") or not error.statements:
-            raise
-        return _refused(plan, error, was, row_counts), before
-    progress("comparing")
-    events = read_events(connection)
-    now, can = _state(connection, source)
-    changes = attribute(compare(was, now), events, was)
-    changes = attribute_access(changes, statements)
-    conversions = classify_conversions(connection, changes, was)
-    if more_follow:
-        end_holders(connection)
-    if setup.queries or more_follow:
-        uninstall(connection)
-    after = State(now, can, ask(connection, setup.queries))
-    if more_follow:
-        install(connection)
-    evidence = Evidence(plan.revisions, statements, events, watch.seen)
-    reach = Reach(difference(before.access, can), setup.data)
-    facts = build_facts(was, now, changes, evidence, conversions, row_counts, reach)
-    facts = replace(facts, asked_base=before.asked, asked_head=after.asked)
-    return Snapshot(plan, facts, changes, statements, now), after
-
-
-def _refused(
-    plan: Plan, error: MigrationFailed, was: Schema, row_counts: Mapping[str, int | None] | None
-) -> Snapshot:
-    """Say what can be said when the server refused the last statement."""
-    evidence = Evidence(plan.revisions, error.statements, refused=error.failure.sqlstate)
-    facts = build_facts(was, was, (), evidence, row_counts=row_counts)
-    return Snapshot(plan, facts, (), error.statements, was, error.failure)
-
-
-def _state(connection: psycopg.Connection[Any], source: Source) -> tuple[Schema, Access]:
-    """Read the schema as it is now, and who can do what in it."""
-    ignored = source.version_tables(connection)
-    schema, access = read_state(connection, ignored_tables=ignored, again=True)
-    return with_security(schema, access.security), access

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 import gatekeeper.report
 from gatekeeper.config_coverage import CoverageConfig
 from gatekeeper.judge import judge_snapshot, with_approvals
+from gatekeeper.observe import Setup, observe
 from gatekeeper.policy.coverage import Count, Coverage, Line, percent_text
 from gatekeeper.policy.evaluate import judge
 from gatekeeper.policy.load import load_all
@@ -27,7 +28,6 @@ from gatekeeper.report.json import render_json
 from gatekeeper.report.markdown import render_markdown
 from gatekeeper.report.outcome import Outcome, alone
 from gatekeeper.report.view import message
-from gatekeeper.review import Setup, observe
 from gatekeeper.scratch.base import Address
 from gatekeeper.sources.split import split_script
 from gatekeeper.sources.sql_files import SqlFiles

@@ -9,12 +9,13 @@ import pytest
 from gatekeeper.config_database import ProductionRole
 from gatekeeper.errors import SourceError
 from gatekeeper.git import Repository
+from gatekeeper.observe import Setup
 from gatekeeper.policy.load import load_all
 from gatekeeper.policy.model import Finding
 from gatekeeper.replay import replay
 from gatekeeper.report.dry_run import DryRun
 from gatekeeper.report.view import message
-from gatekeeper.review import Setup, review
+from gatekeeper.review import review
 from gatekeeper.scratch.rundir import RunDirectory
 from gatekeeper.sources.alembic.history import History
 from gatekeeper.sources.alembic.revisions import AlembicOptions

@@ -9,13 +9,13 @@ import pytest
 
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.judge import judge_snapshot
+from gatekeeper.observe import Setup, observe
 from gatekeeper.policy.catalog_query import catalog_queries
 from gatekeeper.policy.load import load_all
 from gatekeeper.policy.model import Policy
 from gatekeeper.report.json import render_json
 from gatekeeper.report.markdown import render_markdown
 from gatekeeper.report.outcome import alone
-from gatekeeper.review import Setup, observe
 from gatekeeper.scratch.base import Address
 from gatekeeper.snapshot import Snapshot
 from gatekeeper.snapshot_file import SnapshotError, read_snapshots, write_snapshots

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from gatekeeper.facts.build import Facts
+from gatekeeper.observe import Setup, observe
 from gatekeeper.policy.evaluate import new_findings
 from gatekeeper.policy.load import load_all
 from gatekeeper.policy.model import Example, Policy, Rule
 from gatekeeper.report.view import message
-from gatekeeper.review import Setup, observe
 from gatekeeper.scratch.base import Address
 from gatekeeper.scratch.private import PrivateCluster
 from gatekeeper.sources.split import split_script

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gatekeeper.cli.check import with_arguments
 from gatekeeper.cli.options import (
     AlembicConfig,
     ConfigFile,
@@ -18,6 +17,7 @@ from gatekeeper.cli.options import (
     Quiet,
 )
 from gatekeeper.cli.session import errors_reported, read_config, write_whole
+from gatekeeper.cli.take import with_arguments
 from gatekeeper.errors import GatekeeperError
 
 if TYPE_CHECKING:

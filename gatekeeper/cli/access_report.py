@@ -8,8 +8,8 @@ from gatekeeper.access.effective import Access
 from gatekeeper.access.expected import Expected, compare, superusers, written
 from gatekeeper.access.listed import changes, entries, untraced_elsewhere
 from gatekeeper.access.wanted import PRIVILEGES, Wanted, unmatched
-from gatekeeper.cli.check import alembic_options
 from gatekeeper.cli.session import progress_shown, run_directory, server_starter, write_whole
+from gatekeeper.cli.take import alembic_options
 from gatekeeper.config import Config
 from gatekeeper.config_data import BUILT_IN
 from gatekeeper.errors import GatekeeperError

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gatekeeper.cli.actions import is_actions, log_guarded
-from gatekeeper.cli.check import with_arguments
 from gatekeeper.cli.options import (
     AlembicConfig,
     CatalogUrl,
@@ -28,6 +27,7 @@ from gatekeeper.cli.session import (
     read_config,
     write_whole,
 )
+from gatekeeper.cli.take import with_arguments
 from gatekeeper.errors import GatekeeperError
 
 if TYPE_CHECKING:

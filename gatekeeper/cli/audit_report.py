@@ -5,7 +5,6 @@ from pathlib import Path
 
 from gatekeeper.audit import Rules, audit, entries, for_catalog_alone, kept
 from gatekeeper.baseline import baseline_file, read_baseline, render_baseline
-from gatekeeper.cli.check import alembic_options
 from gatekeeper.cli.session import (
     progress_shown,
     run_directory,
@@ -13,6 +12,7 @@ from gatekeeper.cli.session import (
     today,
     write_whole,
 )
+from gatekeeper.cli.take import alembic_options
 from gatekeeper.config import Config
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.git import Repository

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gatekeeper.cli.actions import is_actions, log_guarded
-from gatekeeper.cli.check import with_arguments
 from gatekeeper.cli.options import (
     AlembicConfig,
     CatalogUrl,
@@ -25,6 +24,7 @@ from gatekeeper.cli.options import (
 )
 from gatekeeper.cli.output import Output
 from gatekeeper.cli.session import errors_reported, read_config, write_whole
+from gatekeeper.cli.take import with_arguments
 from gatekeeper.errors import GatekeeperError
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _of_schema(config: "Config", asked: _Asked) -> "tuple[Coverage, str]":
 
 def _of_review(config: "Config", asked: _Asked) -> "tuple[Coverage, str]":
     """Give what a pull request makes of the coverage, and the names of both sides."""
-    from gatekeeper.cli.check import Asked, perform
+    from gatekeeper.cli.take import Asked, perform
 
     review = Asked(
         base=asked.base, head=asked.head, database_url=asked.database_url, quiet=asked.quiet

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gatekeeper.cli.check import alembic_options, with_arguments
 from gatekeeper.cli.options import (
     AlembicConfig,
     ConfigFile,
@@ -25,6 +24,7 @@ from gatekeeper.cli.session import (
     server_starter,
     write_whole,
 )
+from gatekeeper.cli.take import alembic_options, with_arguments
 
 if TYPE_CHECKING:
     from gatekeeper.config import Config

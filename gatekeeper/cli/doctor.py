@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gatekeeper.cli.actions import log_guarded
-from gatekeeper.cli.check import Base, with_arguments
+from gatekeeper.cli.check import Base
 from gatekeeper.cli.options import (
     AlembicConfig,
     ConfigFile,
@@ -23,6 +23,7 @@ from gatekeeper.cli.session import (
     read_config,
     run_directory,
 )
+from gatekeeper.cli.take import with_arguments
 
 
 class Format(StrEnum):

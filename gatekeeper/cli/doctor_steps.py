@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from gatekeeper.cli.actions import Compared, is_actions, with_event
-from gatekeeper.cli.check import alembic_options
+from gatekeeper.cli.cache import cache_folder
 from gatekeeper.cli.session import is_embedded, own_template, server_starter, today
+from gatekeeper.cli.take import alembic_options
 from gatekeeper.config import Config
 from gatekeeper.git import Repository
 from gatekeeper.report.escape import visible, visible_lines
@@ -95,6 +96,7 @@ def examine(
     step("policies", lambda: standing.policies(looked.config), needs)
     step("waivers", lambda: standing.waivers(looked.config, today()), needs)
     step("template", lambda: standing.template(own_template(looked.config)), needs)
+    step("cache", lambda: standing.cache(cache_folder()))
     for config in looked.chosen:
         one = checkup.of(config.project) if config.project else checkup
         with directory() as run:  # each starts a server of its own

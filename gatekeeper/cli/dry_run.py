@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gatekeeper.cli.check import (
-    Migrations,
-    Schema,
-    Transaction,
-    TransactionOption,
-    alembic_options,
-    setup_of,
-    with_arguments,
-)
+from gatekeeper.cli.check import Migrations, Schema, Transaction, TransactionOption
 from gatekeeper.cli.options import (
     AlembicConfig,
     ConfigFile,
@@ -37,6 +29,7 @@ from gatekeeper.cli.session import (
     today,
     write_whole,
 )
+from gatekeeper.cli.take import alembic_options, setup_of, with_arguments
 from gatekeeper.errors import GatekeeperError
 
 if TYPE_CHECKING:

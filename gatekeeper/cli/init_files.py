@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gatekeeper.cli.check import alembic_options, with_arguments
 from gatekeeper.cli.session import (
     is_embedded,
     read_config,
@@ -14,6 +13,7 @@ from gatekeeper.cli.session import (
     server_starter,
     write_whole,
 )
+from gatekeeper.cli.take import alembic_options, with_arguments
 from gatekeeper.config import Config
 from gatekeeper.errors import SourceError
 from gatekeeper.git import Repository

@@ -75,8 +75,8 @@ def query(
     with errors_reported():
         import sqlite3
 
-        from gatekeeper.cli.check import Asked, perform
         from gatekeeper.cli.show import print_grid
+        from gatekeeper.cli.take import Asked, perform
         from gatekeeper.facts.store import FactStore
 
         files = (schema, migration) if schema is not None and migration else None

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from gatekeeper.errors import ConfigError, GatekeeperError, Interrupted
 from gatekeeper.report.escape import visible_lines
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gatekeeper.scratch.base import ScratchServer
     from gatekeeper.scratch.rundir import RunDirectory
 
+T = TypeVar("T")
 USAGE_ERROR = 2
 _LARGEST_TEMPLATE = 256_000  # bytes
 
@@ -87,8 +88,7 @@ def signals_unwind() -> Iterator[None]:
 @contextmanager
 def progress_shown(*, quiet: bool, about: str = "") -> Iterator[Callable[[str], None]]:
     """Show what is being done, on a terminal only, on standard error."""
-    console = error_console()
-    if quiet or not console.is_terminal:
+    if quiet or not (console := error_console()).is_terminal:
         yield lambda _: None
         return
     with console.status("starting") as status:
@@ -151,9 +151,12 @@ def own_template(config: "Config") -> "OwnTemplate | None":
 
 
 def server_starter(
-    run: "RunDirectory", config: "Config", database_url: str | None
+    run: "RunDirectory", config: "Config", database_url: str | None, *, cache: bool = True
 ) -> "Callable[[], ScratchServer]":
-    """Give a function that starts the scratch server: a URL's, or one of our own."""
+    """Give a function that starts the scratch server: a URL's, or one of our own.
+
+    One of our own begins with an empty cluster of the `cache`.
+    """
     url = database_url or config.database.url
 
     def start() -> "ScratchServer":
@@ -161,15 +164,27 @@ def server_starter(
             from gatekeeper.scratch.server import UrlServer
 
             return UrlServer(url, allow_remote=config.database.allow_remote)
+        from gatekeeper.cli.cache import store_of_user
+
+        store = store_of_user() if cache else None
         if config.database.server == "local":
             from gatekeeper.scratch.local import start_local
 
-            return start_local(run)
+            return start_local(run, store)
         from gatekeeper.scratch.embedded import start_embedded
 
-        return start_embedded(run)
+        return start_embedded(run, store)
 
     return start
+
+
+@contextmanager
+def in_background(call: "Callable[[], T]") -> "Iterator[Callable[[], T]]":
+    """Do something in another thread; what is given waits for it, and so does the end."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        yield pool.submit(call).result
 
 
 def is_embedded(config: "Config", database_url: str | None) -> bool:

@@ -7,7 +7,6 @@ import typer
 
 from gatekeeper.cli.actions import log_guarded, with_event
 from gatekeeper.cli.check import (
-    Asked,
     Base,
     Head,
     Migrations,
@@ -15,8 +14,6 @@ from gatekeeper.cli.check import (
     Transaction,
     TransactionOption,
     sql_files,
-    take_all,
-    with_arguments,
 )
 from gatekeeper.cli.options import (
     AlembicConfig,
@@ -28,6 +25,7 @@ from gatekeeper.cli.options import (
     Quiet,
 )
 from gatekeeper.cli.session import errors_reported, read_config, write_bytes
+from gatekeeper.cli.take import Asked, Policies, take_all, with_arguments
 
 
 def snapshot(
@@ -63,7 +61,6 @@ def snapshot(
     must be put right first.
     """
     with log_guarded(), errors_reported():
-        from gatekeeper.policy.load import load_policies
         from gatekeeper.snapshot_file import write_snapshots
 
         found = with_event(base, config_from)
@@ -80,7 +77,7 @@ def snapshot(
             quiet=quiet,
             project=project,
         )
-        taken = take_all(settings, load_policies(settings), asked)
+        taken = take_all(settings, Policies(settings), asked)
         write_bytes(output, write_snapshots(taken))
         for one in taken:
             count = len(one.plan.new_revisions)

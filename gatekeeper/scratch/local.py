@@ -6,10 +6,16 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gatekeeper.errors import ScratchError
-from gatekeeper.scratch.private import PrivateCluster
+from gatekeeper.scratch.cluster import Cluster
+from gatekeeper.scratch.prepared import begin_empty
 from gatekeeper.scratch.rundir import RunDirectory
+from gatekeeper.scratch.store import Store
+
+if TYPE_CHECKING:
+    from gatekeeper.scratch.private import PrivateCluster
 
 OLDEST = 14
 _PLACES = Path("/usr/lib/postgresql")  # where Debian's packages put the programs of each version
@@ -21,9 +27,21 @@ _HINT = (
 )
 
 
-def start_local(run: RunDirectory) -> PrivateCluster:
-    """Start a private cluster from the machine's programs. Raises ScratchError when it cannot."""
-    return PrivateCluster(run, find_programs())
+def start_local(run: RunDirectory, store: Store | None = None) -> "PrivateCluster":
+    """Start a private cluster from the machine's programs. Raises ScratchError when it cannot.
+
+    The store may have an empty one.
+    """
+    from gatekeeper.scratch.private import PrivateCluster
+
+    cluster = local(run)
+    begin_empty(cluster, store)
+    return PrivateCluster(cluster)
+
+
+def local(run: RunDirectory) -> Cluster:
+    """Give a cluster of the machine's programs that has not begun. Raises ScratchError."""
+    return Cluster(run, find_programs())
 
 
 def find_programs(places: Path = _PLACES) -> Path:

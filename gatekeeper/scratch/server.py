@@ -12,7 +12,8 @@ from psycopg import sql
 from gatekeeper.catalog.url import read_url
 from gatekeeper.config_database import ProductionRole
 from gatekeeper.errors import ScratchError
-from gatekeeper.scratch.base import Address, copy, create_missing_roles, drop_databases, drop_roles
+from gatekeeper.scratch.base import Address
+from gatekeeper.scratch.statements import copy, create_missing_roles, drop_databases, drop_roles
 
 _OLDEST = 140000
 _PREFIX = "gatekeeper_"

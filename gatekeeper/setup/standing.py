@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 
 from gatekeeper.config import Config
 from gatekeeper.config_waivers import FileWaiver, too_long
@@ -13,6 +14,7 @@ from gatekeeper.model.evidence import Failure
 from gatekeeper.policy.load import load_policies, pack_files, shipped_folder
 from gatekeeper.report.markdown import OwnTemplate, render_markdown
 from gatekeeper.report.outcome import Outcome
+from gatekeeper.scratch.store import Store
 from gatekeeper.setup.steps import Found, Trouble, counted
 from gatekeeper.stats import read_statistics
 from gatekeeper.tree import FolderTree
@@ -52,6 +54,15 @@ def actions(environ: Mapping[str, str] = os.environ) -> Found:
             " id-token: write out of permissions:); `gatekeeper publish` runs in another step.",
         )
     return Found(f"{about}; no token in this step, as it should be: migrations run here")
+
+
+def cache(folder: Path | None) -> Found:
+    """Say what is kept between runs, and where; nowhere if there is no folder."""
+    if folder is None:
+        return Found("nothing is kept between runs here", none=True)
+    sizes = Store(folder).sizes()
+    kept = f"{counted(len(sizes), 'scratch cluster')}, {sum(sizes) / 1e6:.0f} MB"
+    return Found(f"{folder}: {kept}")
 
 
 def policies(config: Config) -> Found:

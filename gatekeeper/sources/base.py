@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import psycopg
@@ -28,6 +29,20 @@ class RestartNeeded(Exception):
 
 
 Ran = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a base was made of, and what its source must know of it; plain values, kept as JSON.
+
+    `files` are paths from the tree's root, or absolute ones, with the SHA-256 digests of their
+    content. `tools` stands for the interpreter and its packages.
+    """
+
+    revisions: tuple[str, ...]
+    files: tuple[tuple[str, str], ...]
+    tools: str
+    version_tables: tuple[tuple[str | None, str], ...]
 
 
 class Source(Protocol):
@@ -88,6 +103,23 @@ class Undoable(Source, Protocol):
 
     def redo(self, database: Address) -> None:
         """Run again what undo() undid. Raises MigrationFailed, GatekeeperError."""
+
+
+@runtime_checkable
+class Keepable(Source, Protocol):
+    """A history whose base, once built, can stand in for building it again."""
+
+    def made(self) -> Made | str | None:
+        """Say what the base that was just built is made of, or why nobody can; None: none was."""
+
+    def fits(self, made: Made) -> str | None:
+        """After prepare(): say why this is not what the base would be made of; None: it is.
+
+        It may be an earlier base, on which build_base() then goes on.
+        """
+
+    def go_on(self, made: Made) -> None:
+        """Say that the database that build_base() gets next is made of this already."""
 
 
 class Stepwise(Source, Protocol):

@@ -19,19 +19,22 @@ def with_missing_roles(
     restart: Callable[[], None] = lambda: None,
     progress: Callable[[str], None] = lambda _: None,
     most: int | None = None,
+    database: Address | None = None,
 ) -> _Result:
     """Give what `attempt` gives of an empty database on a server that has `roles`.
 
     A role that was granted to and that nobody created is added to `roles`, and everything is run
     again, until there are `most` of them (default: MOST_ROLES more than given). `restart` is called
-    before each further attempt. Raises MigrationFailed for anything else. The database of the last
-    attempt is left to the caller.
+    before each further attempt. The first is made on `database`, where there is one that has the
+    roles. Raises MigrationFailed for anything else. The database of the last attempt is left to the
+    caller.
     """
     limit = MOST_ROLES + len(roles) if most is None else most
     while True:
-        server.drop_new_roles()
-        server.create_roles(tuple(roles))
-        database = server.create_database()
+        if database is None:
+            server.drop_new_roles()
+            server.create_roles(tuple(roles))
+            database = server.create_database()
         try:
             return attempt(database)
         except RestartNeeded:
@@ -43,4 +46,5 @@ def with_missing_roles(
             roles.append(ProductionRole(role))
             progress(f"creating the role {role}")
         server.drop_database(database.database)
+        database = None
         restart()

@@ -7,6 +7,7 @@ import argparse
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from gatekeeper.scratch.base import ScratchServer
@@ -14,7 +15,7 @@ from gatekeeper.scratch.embedded import start_embedded
 from gatekeeper.scratch.rundir import RunDirectory
 from tests.benchmarks.commands import checks, start_up
 from tests.benchmarks.measure import Row, table
-from tests.benchmarks.parts import judging, reading, squawk, witness
+from tests.benchmarks.parts import judging, reading, squawk, witness, witnesses
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Sizes:
 
 SIZES = {
     "quick": Sizes((10,), (60,), (50, 100, 200), (50, 100, 200), 3),
-    "full": Sizes((10, 100, 400), (60, 600), (100, 1000, 5000), (250, 500, 1000), 5),
+    "full": Sizes((10, 100, 400), (60, 200, 600), (100, 1000, 5000), (250, 500, 1000), 5),
 }
 
 
@@ -61,7 +62,10 @@ def _parts(
     return {
         "start": lambda: start_up(2 * sizes.times + 1),
         "check": lambda: checks(server, folder, sizes.histories, sizes.times),
-        "witness": lambda: witness(server, folder, sizes.statements, sizes.times),
+        "witness": lambda: chain(
+            witness(server, sizes.statements, sizes.times),
+            witnesses(server, sizes.judged, sizes.times),
+        ),
         "reading": lambda: reading(server, sizes.read, sizes.times),
         "judging": lambda: judging(server, sizes.judged, sizes.times),
         "squawk": lambda: squawk(folder, sizes.times),

@@ -2,10 +2,11 @@
 
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,8 +23,7 @@ from gatekeeper.policy.evaluate import judge
 from gatekeeper.policy.load import load_all
 from gatekeeper.policy.model import CatalogQuery
 from gatekeeper.scratch.base import Address, ScratchServer
-from gatekeeper.sources.sql_files import SqlFiles
-from gatekeeper.witness.read import LockWatch, install
+from gatekeeper.witness.read import LockWatch, install, uninstall
 from tests.benchmarks.generated import changes, schema
 from tests.benchmarks.measure import Row, fit, median, once, side_by_side
 
@@ -37,39 +37,57 @@ def build(server: ScratchServer, statements: list[str]) -> Address:
     return address
 
 
-def witness(
-    server: ScratchServer, folder: Path, counts: tuple[int, ...], times: int
-) -> Iterator[Row]:
-    """Measure statements with the witness and a look at the locks after each, against without."""
-    base, tables = schema(100), 100
+def witness(server: ScratchServer, counts: tuple[int, ...], times: int) -> Iterator[Row]:
+    """Measure statements in one transaction, watched, against the same statements alone."""
+    base, points = schema(100), []
     for count in counts:
-        file = folder / f"changes{count}.sql"
-        file.write_text(";\n".join(changes(count, tables)) + ";\n", "utf-8")
-        (folder / "empty.sql").write_text("", "utf-8")
+        statements = [f"{s}\n/* gatekeeper:{n} */" for n, s in enumerate(changes(count, 100), 1)]
 
-        def watched(file: Path = file) -> float:
+        def run(statements: list[str] = statements, *, watched: bool) -> float:
             address = build(server, base)
-            with address.connect() as connection:
-                install(connection)
-                source = SqlFiles(folder / "empty.sql", [file], transaction="single")
-                source.prepare()
-                watch = LockWatch(connection)
-                return once(lambda: source.apply(address, watch.look))
+            with address.connect() as runner, address.connect() as connection:
+                look = None
+                if watched:
+                    install(connection)
+                    look = LockWatch(connection).look
+                seconds = once(lambda: _execute(runner, statements, look))
+            server.drop_database(address.database)
+            return seconds
 
-        def bare(count: int = count) -> float:
-            with build(server, base).connect() as connection:
-                return once(lambda: _execute(connection, changes(count, tables)))
-
-        pairs = [(watched(), bare()) for _ in range(times)]
-        seconds, against = (sorted(side)[times // 2] for side in zip(*pairs, strict=True))
+        pairs = [(run(watched=True), run(watched=False)) for _ in range(times)]
+        seconds, against = (statistics.median(side) for side in zip(*pairs, strict=True))
+        points.append((float(count), seconds - against))
         each = f"{(seconds - against) / count * 1000:.2f} ms more a statement"
         yield Row("witness", f"{count} statements", seconds, against, each)
+    if len(points) > 2:
+        yield Row("witness, a line through all", "", points[-1][1], None, fit(points))
 
 
-def _execute(connection: Any, statements: list[str]) -> None:
+def witnesses(server: ScratchServer, sizes: tuple[int, ...], times: int) -> Iterator[Row]:
+    """Measure what it takes to put the witness there, and to take it away."""
+    points = []
+    for size in sizes:
+        address = build(server, schema(size))
+        with address.connect() as connection:
+            pairs = [
+                (once(lambda: install(connection)), once(lambda: uninstall(connection)))
+                for _ in range(times)
+            ]
+        seconds, away = (statistics.median(side) for side in zip(*pairs, strict=True))
+        points.append((float(size), seconds))
+        yield Row("install the witness", f"{size} tables", seconds, None, f"away: {away:.3f} s")
+    if len(points) > 2:
+        yield Row("install, a line through all", "", points[-1][1], None, fit(points))
+
+
+def _execute(
+    connection: Any, statements: list[str], ran: Callable[[int], object] | None = None
+) -> None:
     with connection.transaction():
-        for statement in statements:
+        for number, statement in enumerate(statements, 1):
             connection.execute(statement.encode())
+            if ran is not None:
+                ran(number)
 
 
 def reading(server: ScratchServer, sizes: tuple[int, ...], times: int) -> Iterator[Row]:

@@ -16,17 +16,21 @@ from typing import Any
 # What the phases are called, and the functions that they are made of.
 PHASES = {
     "policies": ("gatekeeper.policy.load:load_policies",),
-    "server start": ("gatekeeper.scratch.embedded:start_embedded",),
+    "server start": (
+        "gatekeeper.scratch.cluster:Cluster.begin",
+        "gatekeeper.scratch.cluster:Cluster.begin_with",
+    ),
+    "cache": ("gatekeeper.bases:Bases.find", "gatekeeper.bases:Bases.keep"),
     "new database": ("gatekeeper.scratch.private:PrivateCluster.create_database",),
     "git, env.py": ("gatekeeper.sources.alembic.source:AlembicSource.prepare",),
     "base history": ("gatekeeper.sources.alembic.source:AlembicSource.build_base",),
     "new revisions": ("gatekeeper.sources.alembic.source:AlembicSource.apply",),
-    "catalog": ("gatekeeper.review:_state", "gatekeeper.review:ask"),
-    "witness": tuple(f"gatekeeper.review:{f}" for f in ("install", "uninstall", "read_events")),
-    "diff": tuple(f"gatekeeper.review:{f}" for f in ("compare", "attribute", "difference")),
+    "catalog": ("gatekeeper.observe:_state", "gatekeeper.observe:ask"),
+    "witness": tuple(f"gatekeeper.observe:{f}" for f in ("install", "uninstall", "read_events")),
+    "diff": tuple(f"gatekeeper.observe:{f}" for f in ("compare", "attribute", "difference")),
     "models": ("gatekeeper.review:compare_models", "gatekeeper.review:with_models"),
     "undoing": ("gatekeeper.review:with_undoing",),
-    "facts": ("gatekeeper.review:build_facts",),
+    "facts": ("gatekeeper.observe:build_facts",),
     "judging": ("gatekeeper.judge:judge_snapshots",),
     "report": ("gatekeeper.cli.check:show",),
     "closing": (

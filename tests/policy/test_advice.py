@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from gatekeeper.observe import Setup
 from gatekeeper.policy.load import load_all
 from gatekeeper.policy.template import fill
-from gatekeeper.review import Setup, review
+from gatekeeper.review import review
 from gatekeeper.scratch.base import Address
 from gatekeeper.sources.split import split_script
 from gatekeeper.sources.sql_files import SqlFiles

@@ -7,9 +7,9 @@ import psycopg
 import pytest
 
 from gatekeeper.model.evidence import LOCK_MODES
+from gatekeeper.observe import Setup, observe
 from gatekeeper.policy.load import load_all
 from gatekeeper.policy.model import Example, Policy
-from gatekeeper.review import Setup, observe
 from gatekeeper.scratch.base import Address
 from gatekeeper.sources.split import split_script
 from gatekeeper.sources.sql_files import SqlFiles

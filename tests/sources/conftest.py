@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from gatekeeper.git import Repository
+from gatekeeper.observe import Setup
 from gatekeeper.policy.model import Policy
 from gatekeeper.report.outcome import Outcome
-from gatekeeper.review import Setup, review
+from gatekeeper.review import review
 from gatekeeper.scratch.private import PrivateCluster
 from gatekeeper.scratch.rundir import RunDirectory
 from gatekeeper.sources.alembic.revisions import AlembicOptions

@@ -6,10 +6,10 @@ import pytest
 
 from gatekeeper.config_database import ProductionRole
 from gatekeeper.model.evidence import Revision, Upkeep
+from gatekeeper.observe import Setup
 from gatekeeper.policy.load import load_all
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.report.view import message
-from gatekeeper.review import Setup
 from gatekeeper.sources.alembic.downgrade import target_below, undo_order
 from gatekeeper.sources.alembic.drift import ModelledSource
 from tests.sources.conftest import Reviewed

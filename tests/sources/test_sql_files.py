@@ -2,9 +2,10 @@
 
 import pytest
 
+from gatekeeper.observe import Setup
 from gatekeeper.report.markdown import render_markdown
 from gatekeeper.report.schema_diff import diff_lines
-from gatekeeper.review import Setup, review
+from gatekeeper.review import review
 from gatekeeper.sources.sql_files import SqlFiles
 from tests.conftest import POLICIES
 

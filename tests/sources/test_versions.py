@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from gatekeeper.git import Repository
+from gatekeeper.observe import Setup
 from gatekeeper.policy.load import load_all
 from gatekeeper.replay import replay
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.report.view import message
-from gatekeeper.review import Setup
 from gatekeeper.scratch.private import PrivateCluster
 from gatekeeper.scratch.rundir import RunDirectory
 from gatekeeper.sources.alembic.baseline import Start

@@ -7,14 +7,16 @@ import re
 import select
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gatekeeper.errors import SourceError
-from gatekeeper.scratch.base import Address, others_beside
 from gatekeeper.scratch.rundir import RunDirectory, end_group
+
+if TYPE_CHECKING:  # a process is started before anything is imported that knows databases
+    from gatekeeper.scratch.base import Address
 
 PROBE = Path(__file__).with_name("probe.py")
 
@@ -71,6 +73,7 @@ class Child:
         timeout: int,
         only: str | None = None,
     ) -> None:
+        self.started_as = (interpreter, dict(environment))
         self._only = only
         self._timeout = timeout
         self._deadline = time.monotonic() + timeout
@@ -83,7 +86,7 @@ class Child:
                 self._process = subprocess.Popen(
                     [str(interpreter), str(PROBE), str(commands_read), str(reports_write)],
                     cwd=directory,
-                    env=_environment(environment),
+                    env=environment_of(environment),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -100,6 +103,7 @@ class Child:
         finally:
             os.close(commands_read)
             os.close(reports_write)
+        self._open = [self._commands, self._reports]
         run.record(self._process)
 
     def renew(self) -> None:
@@ -112,13 +116,15 @@ class Child:
         with contextlib.suppress(BrokenPipeError):  # the next read says why it is gone
             os.write(self._commands, line.encode())
 
-    def connect(self, database: Address) -> None:
+    def connect(self, database: "Address") -> None:
         """Say which scratch database takes the place of the application's; nothing is opened.
 
         Where only one of several is meant, connections to the others get another.
         """
         fields: dict[str, object] = {"address": asdict(database)}
         if self._only is not None:
+            from gatekeeper.scratch.base import others_beside
+
             fields |= {"only": self._only, "others": asdict(others_beside(database))}
         self.send("connect", **fields)
 
@@ -148,9 +154,8 @@ class Child:
         if self._process.poll() is None:
             end_group(self._process.pid)
         self._process.wait()
-        for descriptor in (self._commands, self._reports):
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        while self._open:  # closing one twice might close another's
+            os.close(self._open.pop())
 
     def _read(self) -> Report:
         while b"\n" not in self._buffer:
@@ -177,10 +182,11 @@ class Child:
         return report
 
 
-def _environment(extra: dict[str, str]) -> dict[str, str]:
+def environment_of(extra: Mapping[str, str]) -> dict[str, str]:
+    """Give the variables that the application's process gets: ours, harmless, and `extra`."""
     kept = {k: _defused(v) for k, v in os.environ.items() if not k.startswith(_HIDDEN)}
     kept["PYTHONUNBUFFERED"] = "1"
-    return kept | extra
+    return kept | dict(extra)
 
 
 def _defused(value: str) -> str:

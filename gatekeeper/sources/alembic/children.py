@@ -33,16 +33,21 @@ _MOST_ASSUMED = 3
 class Children:
     """All processes of one run, and what is known of the application from running them.
 
-    `assumed` are settings that it demanded and got a placeholder for; with `imports_own` each tree
-    imports its own modules, also where the application is installed as editable.
+    `ahead` is one that was started before anything was known. `assumed` are settings that the
+    application demanded and got a placeholder for; with `imports_own` each tree imports its own
+    modules, also where the application is installed as editable.
     """
 
-    def __init__(self, run: RunDirectory, root: Path, options: AlembicOptions) -> None:
+    def __init__(
+        self, run: RunDirectory, root: Path, options: AlembicOptions, ahead: Child | None = None
+    ) -> None:
         self._run = run
         self._root = root
         self._options = options
-        self._running: list[Child] = []
-        self._tables: list[tuple[str | None, str]] = []  # of versions, as env.py configured them
+        self._running: list[Child] = [] if ahead is None else [ahead]
+        self._ahead = ahead
+        self.tables: list[tuple[str | None, str]] = []  # of versions, as env.py configured them
+        self.built: Report | None = None  # what the probe said of the last upgrade without a look
         self._environment = dict(options.env or {})
         self.assumed: list[str] = []
         self.imports_own = made_of_models(options.baseline)
@@ -60,15 +65,7 @@ class Children:
         interpreter = find_interpreter(
             self._options.python, self._root / where.directory, self._root
         )
-        child = Child(
-            self._run,
-            interpreter,
-            directory,
-            environment=self._environment,
-            timeout=self._options.timeout,
-            only=self._options.database,
-        )
-        self._running.append(child)
+        child = self._started(interpreter, directory)
         child.send("inspect", **project)
         try:
             refuse_old(child.expect("started"), interpreter)
@@ -81,6 +78,22 @@ class Children:
         if head is None and not seen["revisions"]:
             refuse_unseen(Path(seen["script"]), (tree / where.config).resolve())
         return child, seen
+
+    def _started(self, interpreter: Path, directory: Path) -> Child:
+        """Give a process, the one that was started ahead if it is as this one would be."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.started_as == (interpreter, self._environment):
+            return ahead
+        child = Child(
+            self._run,
+            interpreter,
+            directory,
+            environment=self._environment,
+            timeout=self._options.timeout,
+            only=self._options.database,
+        )
+        self._running.append(child)
+        return child
 
     def upgrade(
         self,
@@ -114,15 +127,16 @@ class Children:
                 raise RestartNeeded from error
             failure = failure_of(error, trees, during=during)
             raise MigrationFailed(failure, tuple(statements)) from error
+        self.built = done if ran is None else self.built
         for schema, table in done["version_tables"]:
-            if (schema, table) not in self._tables:
-                self._tables.append((schema, table))
+            if (schema, table) not in self.tables:
+                self.tables.append((schema, table))
         return tuple(statements)
 
     def version_tables(self, connection: psycopg.Connection[Any]) -> tuple[tuple[str, str], ...]:
         """Name the version tables that exist; one without a schema is where env.py's path led."""
         found: list[tuple[str, str]] = []
-        for schema, table in self._tables:
+        for schema, table in self.tables:
             rows = connection.execute(
                 "SELECT schemaname, tablename FROM pg_tables WHERE tablename = %s"
                 " AND schemaname = coalesce(%s, schemaname) ORDER BY 1",
@@ -148,7 +162,8 @@ class Children:
     def restart(self) -> None:
         """Forget all but the settings: another database is begun."""
         self.close()
-        self._tables = []
+        self.tables = []
+        self.built = None
 
     def _project(self, tree: Path, where: Location) -> dict[str, Any]:
         """Say to the probe which project it is to load, and how."""

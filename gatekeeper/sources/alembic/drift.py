@@ -7,12 +7,14 @@ from itertools import groupby
 from typing import Any
 
 from gatekeeper.errors import ConfigError, GatekeeperError, SourceError
-from gatekeeper.git import WORKING_TREE
+from gatekeeper.git import WORKING_TREE, Repository
 from gatekeeper.model.evidence import Drift
 from gatekeeper.model.plan import Plan
 from gatekeeper.scratch.base import Address
+from gatekeeper.scratch.rundir import RunDirectory
 from gatekeeper.sources.alembic.child import Child, ProbeFailed, Report
 from gatekeeper.sources.alembic.downgrade import UndoableSource
+from gatekeeper.sources.alembic.revisions import AlembicOptions
 from gatekeeper.sources.base import MigrationFailed, RestartNeeded, not_compared
 from gatekeeper.tree import CommitTree, FolderTree, Tree
 
@@ -35,9 +37,29 @@ _DECLARES = re.compile(
 
 
 class ModelledSource(UndoableSource):
-    """An Alembic project whose models are compared with the database, too."""
+    """An Alembic project whose models are compared with the database, too.
+
+    `compares` says whether they are; it is asked when the migrations are loaded.
+    """
 
     models_changed = False
+
+    def __init__(
+        self,
+        repository: Repository,
+        run: RunDirectory,
+        *,
+        base: str | None,
+        head: str | None,
+        options: AlembicOptions,
+        branch: str | None = None,
+        ahead: Child | None = None,
+        compares: Callable[[], bool] = lambda: True,
+    ) -> None:
+        super().__init__(
+            repository, run, base=base, head=head, options=options, branch=branch, ahead=ahead
+        )
+        self._compares = compares
 
     def prepare(self) -> Plan:
         """Find the project as AlembicSource does; models may have changed without a migration.
@@ -46,7 +68,7 @@ class ModelledSource(UndoableSource):
         to name: without it there are none.
         """
         plan = super().prepare()
-        if self._options.bare:
+        if self._options.bare or not self._compares():
             return plan
         assert self._plan is not None  # noqa: S101 - prepare() made it
         if plan.new_revisions or plan.failure is not None or not self._models_changed():
@@ -69,7 +91,8 @@ class ModelledSource(UndoableSource):
 
     def drifts(self, database: Address) -> tuple[Drift, ...]:
         child = self._loaded().head_child
-        return () if self._options.bare else _compared(child, database)
+        known = not self._options.bare and self._compares()
+        return _compared(child, database) if known else ()
 
     def base_drifts(self, database: Address, *, is_empty: bool) -> tuple[Drift, ...]:
         """Compare by the base's own tree; a base without the project has no models."""
@@ -77,6 +100,8 @@ class ModelledSource(UndoableSource):
         child, _ = self._load_base(self._loaded().where)
         if child is None:
             return ()
+        if is_empty:
+            self._began = None
         try:
             if is_empty and self._loaded().base_child is None:
                 self.build_base(database)

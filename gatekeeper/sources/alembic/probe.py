@@ -10,12 +10,15 @@ parent goes away, the probe and everything it started end at once.
 
 import argparse
 import ast
+import contextlib
+import hashlib
 import json
 import os
 import queue
 import re
 import signal
 import sys
+import sysconfig
 import threading
 import traceback
 import types
@@ -59,6 +62,8 @@ WHERE = {
     "async_creator",
 }
 ABORTED = "25P02"  # what the server says to all that comes after an error in a transaction
+STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn")  # PEP 578's events
+LISTS = ("os.listdir", "os.scandir")
 DRIVERS = ("psycopg2", "psycopg2cffi", "psycopg", "psycopg_async", "pg8000", "asyncpg")
 
 
@@ -110,6 +115,7 @@ class Recorder:
         self._paths = {}  # file name in a code object -> real path
         self.cause = {}  # the last error of the server that was not an echo of another
         self.enabled = False
+        self.senders = set()  # the code that statements came through while none was recorded
         self.wait = None  # called after each statement, when the parent wants to look
 
     def begin(self, enabled):
@@ -119,6 +125,10 @@ class Recorder:
 
     def know(self, path, revision):
         self._revisions[os.path.realpath(path)] = revision
+
+    def files(self):
+        """Give the real paths of all revision files."""
+        return set(self._revisions)
 
     def place(self, frame):
         """Give (revision, file, line) of the innermost frame that belongs to a revision file."""
@@ -174,7 +184,13 @@ class Recorder:
 
     def before_execute(self, conn, cursor, statement, parameters, context, executemany):
         """Write a number behind the statement (SQLAlchemy's before_cursor_execute)."""
-        if not self.enabled or told_of(conn).get("elsewhere"):
+        if not self.enabled:
+            frame = sys._getframe(1)
+            while frame is not None:
+                self.senders.add(frame.f_code.co_filename)
+                frame = frame.f_back
+            return statement, parameters
+        if told_of(conn).get("elsewhere"):
             return statement, parameters
         place = self.place(sys._getframe(1))
         if place is None:
@@ -200,6 +216,112 @@ class Recorder:
         if tag >= 0:
             self._reports.send("ran", number=int(statement[tag + 14 : -3]))
             self.wait()
+
+
+class Files:
+    """Remembers which files of the application's own were read (PEP 578: sys.addaudithook).
+
+    They say what a schema that was built here is made of: those that were read before env.py ran,
+    which are the revisions and what they import, and the files and folders that revisions read
+    while they ran. What env.py reads matters, too, where that code takes part in the building.
+    """
+
+    def __init__(self, recorder):
+        self._recorder = recorder
+        self._early, self._during, self._late = set(), set(), set()
+        self._in_env_py = False
+        self.prelude = None  # the path of that script
+        self.started = None  # what a revision ran as another process; nobody knows what that read
+        installed = {os.path.dirname(os.__file__), sysconfig.get_path("platstdlib")}
+        if sys.prefix != sys.base_prefix:  # a virtualenv, often in the repository
+            installed.add(sys.prefix)
+        self._installed = tuple(path.rstrip(os.sep) + os.sep for path in installed)
+        sys.addaudithook(self._heard)
+
+    def env_py_runs(self):
+        """Say that from now on env.py reads what no revision reads."""
+        self._in_env_py = True
+
+    def _heard(self, event, arguments):
+        if event == "open":
+            path, _, flags = arguments
+            if not flags & (os.O_WRONLY | os.O_RDWR):
+                self._opened(path)
+        elif event in LISTS and self._in_env_py and self._by_revision():
+            self._opened(arguments[0] or ".")
+        elif event in STARTS and self._in_env_py and self._by_revision():
+            self.started = str(arguments[0])
+
+    def _opened(self, path):
+        try:
+            path = os.path.abspath(os.fsdecode(path))
+        except (OSError, TypeError):  # the working directory is gone; a descriptor
+            return
+        if self._is_installed(path):
+            return
+        if not self._in_env_py:
+            self._early.add(path)
+        elif self._by_revision():
+            self._during.add(path)
+        else:
+            self._late.add(path)
+
+    def _by_revision(self):
+        return self._recorder.place(sys._getframe(1)) is not None
+
+    def made_of(self, folder, *, whole):
+        """Give the paths of the files that matter; `folder` is alembic's own, with env.py.
+
+        All that was read matters if `whole`, or if revisions use code of the application, or if
+        such code sent a statement.
+        """
+        read = (self._early, self._during, self._late)
+        early, during, late = ({source_of(path) for path in paths} for paths in read)
+        revisions = self._recorder.files()
+        sent = {os.path.realpath(path) for path in self._recorder.senders} & late
+        code = {path for path in early | during | sent if path.endswith(".py")}
+        strange = [p for p in code - revisions - {self.prelude} if not inside(p, folder)]
+        matters = early | during | {path for path in late if inside(path, folder)}
+        if whole or strange or self._import_late(revisions):
+            matters |= late
+        return sorted(path for path in matters if os.path.exists(path))
+
+    def _import_late(self, revisions):
+        """Say whether a function of a revision imports what the application has; it may be here."""
+        names = set()
+        for path in revisions:
+            with open(path, encoding="utf-8", errors="replace") as source:
+                names.update(re.findall(r"(?m)^[ \t]+(?:from|import)[ \t]+(\w+)", source.read()))
+        for name in names & set(sys.modules):
+            places = [getattr(sys.modules[name], "__file__", None)]
+            places += list(getattr(sys.modules[name], "__path__", ()))
+            if any(place and not self._is_installed(place) for place in places):
+                return True
+        return False
+
+    def _is_installed(self, path):
+        parts = path.split(os.sep)
+        packages = "site-packages" in parts or "dist-packages" in parts
+        return packages or path.startswith((*self._installed, "/proc/", "/sys/", "/dev/"))
+
+
+def installed():
+    """Give a digest of the interpreter's version and of all packages that it finds."""
+    names = {sys.version}
+    for entry in sys.path:
+        if os.path.isdir(entry):
+            names.update(n for n in os.listdir(entry) if n.endswith((".dist-info", ".egg-info")))
+    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
+
+
+def source_of(path):
+    """Give the real path of a file, or of what it is the bytecode of."""
+    import importlib.util
+
+    if path.endswith(".pyc"):
+        with contextlib.suppress(ValueError):
+            path = importlib.util.source_from_cache(path)
+    return os.path.realpath(path)
 
 
 def as_sent(statement):
@@ -321,16 +443,52 @@ def where(a, driver):
     return found
 
 
+class Revisions:
+    """Loads the revision files once for several commands; alembic does it for each.
+
+    A file is loaded again before one of its functions runs for a second time: what it defines
+    outside of them may have changed by then, as it would not in a process of its own.
+    """
+
+    def __init__(self):
+        from alembic.script import ScriptDirectory
+
+        self._loaded = {}  # what the configuration says of where they are -> ScriptDirectory
+        self._database = None
+        load = ScriptDirectory.from_config
+
+        def from_config(config):
+            said = option_of(config)
+            options = ("script_location", "version_locations", "path_separator")
+            places = tuple(str(said(name)) for name in options)
+            if places not in self._loaded:
+                self._loaded[places] = load(config)
+            return self._loaded[places]
+
+        ScriptDirectory.from_config = from_config
+
+    def connect(self, address):
+        """Say which database the next commands are for; another one begins from nothing."""
+        if self._database not in (None, address):
+            self.forget()
+        self._database = address
+
+    def forget(self):
+        self._loaded.clear()
+
+
 class Project:
     """One Alembic project: its configuration, its revisions, its upgrades."""
 
-    def __init__(self, command, recorder, reports):
+    def __init__(self, command, recorder, files, reports):
         from alembic.config import Config
 
         self._recorder = recorder
+        self._files = files
         self._reports = reports
         os.chdir(command["directory"])
         sys.path.append(command["directory"])
+        self._folder = None  # of env.py
         self._moved = command.get("moved")
         if self._moved:
             import_from(*self._moved)
@@ -347,15 +505,14 @@ class Project:
         )
         self._config.attributes["gatekeeper"] = True
         script = command.get("script")
-        # Alembic from 1.16 on looks into pyproject.toml, too; 1.20 wants the section to be there.
-        said = getattr(self._config, "get_alembic_option", self._config.get_main_option)
-        if script and not said("script_location"):
+        if script and not option_of(self._config)("script_location"):
             self._config.set_main_option("script_location", script.replace("%", "%%"))
         if command.get("bare"):
             run_without_env_py(self._config)
 
     def prelude(self, path):
         """Run a script of the repository that makes ready for env.py and the revisions."""
+        self._files.prelude = os.path.realpath(path)
         if hasattr(self._config, "get_prepend_sys_paths_list"):  # alembic >= 1.16
             first = self._config.get_prepend_sys_paths_list() or ()
         else:
@@ -373,6 +530,7 @@ class Project:
         from alembic.script import ScriptDirectory
 
         script = ScriptDirectory.from_config(self._config)
+        self._folder = os.path.realpath(script.dir)
         self._ensure_url(script)
         revisions = []
         for revision in script.walk_revisions():
@@ -401,8 +559,9 @@ class Project:
             "inspected",
             revisions=revisions,
             heads=list(script.get_heads()),
-            script=os.path.realpath(script.dir),
+            script=self._folder,
             locations=[os.path.realpath(p) for p in locations],
+            installed=installed(),
         )
 
     def _ensure_url(self, script):
@@ -449,7 +608,8 @@ class Project:
                     )
                 )
 
-    def upgrade(self, targets, record, check):
+    def upgrade(self, targets, record, check, whole):
+        """Upgrade the database; it is made of `whole`, all that was read: of models, too."""
         from alembic import command
         from alembic.runtime.environment import EnvironmentContext
 
@@ -479,7 +639,11 @@ class Project:
             table = [context.version_table_schema, context.version_table]
             if table not in tables:
                 tables.append(table)
-        self._reports.send("upgraded", version_tables=tables)
+        made = {}
+        if not record:
+            made = {"made_of": self._files.made_of(self._folder, whole=whole)}
+            made["started"] = self._files.started
+        self._reports.send("upgraded", version_tables=tables, **made)
 
     def downgrade(self, targets):
         """Undo one revision after the other, each named with the one below: child@parent."""
@@ -510,6 +674,14 @@ class Project:
         if len(found) != 1:
             note = "env.py configures alembic %d times, not once" % len(found)
         self._reports.send("compared", drifts=found[0] if note is None else [], note=note)
+
+
+def option_of(config):
+    """Give what reads an option of alembic's configuration.
+
+    From 1.16 on it may be in pyproject.toml, and 1.20 wants the section of alembic.ini to be there.
+    """
+    return getattr(config, "get_alembic_option", config.get_main_option)
 
 
 def refuse_several(databases):
@@ -891,31 +1063,42 @@ def server_words(error):
     return None
 
 
-def main():
-    commands, reports = Commands(int(sys.argv[1])), Reports(int(sys.argv[2]))
-    recorder, redirect = Recorder(reports), Redirect()
+def imported(reports, recorder):
+    """Import alembic and SQLAlchemy, and tell their versions; say whether they are there.
+
+    It is done before the project's folder is on the path: one named alembic/ must not shadow it.
+    """
     try:
-        # Before the project's folder is on the path: a folder named alembic/ must not shadow it.
         import alembic
         import alembic.command
         import sqlalchemy
     except ImportError as error:
         reports.send("failed", step="import", **describe(error, recorder))
-        return
+        return False
     reports.send(
         "started",
         alembic=alembic.__version__,
         sqlalchemy=sqlalchemy.__version__,
         python=sys.version.split()[0],
     )
+    return True
+
+
+def main():
+    commands, reports = Commands(int(sys.argv[1])), Reports(int(sys.argv[2]))
+    recorder, redirect = Recorder(reports), Redirect()
+    files = Files(recorder)
+    if not imported(reports, recorder):
+        return
     redirect.install(recorder)
+    revisions = Revisions()
     project = None
     while True:
         command = commands.next()
         step = command["do"]
         try:
             if step == "inspect":
-                project = Project(command, recorder, reports)
+                project = Project(command, recorder, files, reports)
                 if command.get("prelude"):
                     step = "prelude"
                     project.prelude(command["prelude"])
@@ -923,13 +1106,17 @@ def main():
                 project.inspect()
             elif step == "connect":
                 redirect.connect(command)
+                revisions.connect(command["address"])
             elif step == "upgrade":
                 # Of the base's history nobody wants to know each statement, and it runs faster.
                 record = command["step_by_step"]
                 recorder.wait = commands.next if record else None
+                files.env_py_runs()
                 project.begin(command)
-                project.upgrade(command["targets"], record, redirect.check)
+                whole = bool(command.get("models"))
+                project.upgrade(command["targets"], record, redirect.check, whole)
             elif step == "downgrade":
+                revisions.forget()
                 project.downgrade(command["targets"])
             elif step == "compare":
                 project.compare()

@@ -42,6 +42,8 @@ class LoadedPlan:
     heads: tuple[str, ...] = ()
     base_heads: tuple[str, ...] = ()
     base_ids: Collection[str] = ()
+    base_files: Collection[str] = ()
+    tools: str = ""
     vanished: tuple[str, ...] = ()
     loaded = False
 

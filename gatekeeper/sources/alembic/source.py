@@ -18,6 +18,7 @@ from gatekeeper.sources.alembic.children import Children
 from gatekeeper.sources.alembic.hygiene import BrokenChain, upkept
 from gatekeeper.sources.alembic.hygiene_base import find_base, side_of_base, told
 from gatekeeper.sources.alembic.locate import Location, locate
+from gatekeeper.sources.alembic.made import difference, joined, made_by
 from gatekeeper.sources.alembic.replayable import not_replayable, with_failure
 from gatekeeper.sources.alembic.revisions import (
     AlembicOptions,
@@ -31,7 +32,7 @@ from gatekeeper.sources.alembic.revisions import (
     seen_from,
     vanished_failure,
 )
-from gatekeeper.sources.base import MigrationFailed, Ran, RestartNeeded, missing_role
+from gatekeeper.sources.base import Made, MigrationFailed, Ran, RestartNeeded, missing_role
 
 
 class AlembicSource:
@@ -50,6 +51,7 @@ class AlembicSource:
         head: str | None,
         options: AlembicOptions,
         branch: str | None = None,
+        ahead: Child | None = None,
     ) -> None:
         self._repository = repository
         self._run = run
@@ -57,10 +59,11 @@ class AlembicSource:
         self._head = repository.commit(head) if head else WORKING_TREE
         self._compared = find_base(repository, base, self._head, branch)
         self._trees: dict[str, Path] = {WORKING_TREE: repository.root}
-        self._children = Children(run, repository.root, options)
+        self._children = Children(run, repository.root, options, ahead)
         self._plan: LoadedPlan | None = None
         self._base_apart = False  # the base's history does not run in the head's tree
         self._not_replayable: Failure | None = None  # where it does not, if the code is to blame
+        self._began: Made | None = None  # what the database was made of before its base was built
 
     def prepare(self) -> Plan:
         """Find the project, and which revisions are new; imports the project's revision files."""
@@ -80,8 +83,11 @@ class AlembicSource:
             return
         child = plan.base_child or plan.head_child
         targets = ["heads"] if plan.base_child else list(plan.base_heads)
+        began = self._began
         try:
-            first = begin(self._options.baseline, database, plan.base_ids)
+            if began is not None and set(began.revisions) == set(plan.base_ids):
+                return
+            first = None if began else begin(self._options.baseline, database, plan.base_ids)
             self._upgrade(child, database, targets, "base history", first=first)
         except MigrationFailed as error:
             own = plan.base_child is None and error.failure.revision is not None
@@ -93,6 +99,32 @@ class AlembicSource:
         finally:
             if plan.base_child is not None:
                 plan.base_child.close()
+
+    def made(self) -> Made | str | None:
+        if self._children.built is None:
+            return None
+        made = made_by(
+            self._children.built, self._loaded(), self._children.tables, self._tree_of_base()
+        )
+        return made if isinstance(made, str) or self._began is None else joined(self._began, made)
+
+    def fits(self, made: Made) -> str | None:
+        if self._plan is None or not self._plan.loaded:
+            return "no migration is loaded"
+        why = difference(made, self._plan, self._tree_of_base())
+        is_part = set(made.revisions) != set(self._plan.base_ids)
+        if why is None and is_part and made_of_models(self._options.baseline):
+            return "it was made of other models"
+        return why
+
+    def go_on(self, made: Made) -> None:
+        self._began = made
+        self._children.tables = list(made.version_tables)
+
+    def _tree_of_base(self) -> Path:
+        """Give the tree whose code builds the base."""
+        apart = self._loaded().base_child is not None
+        return self._tree(self._compared.commit if apart else self._head)
 
     def apply(self, database: Address, ran: Ran) -> tuple[Statement, ...]:
         plan = self._loaded()
@@ -114,6 +146,7 @@ class AlembicSource:
             raise MigrationFailed(not_reached_failure(set(plan.heads), found))
 
     def restart(self) -> Plan:
+        self._began = None
         self._children.restart()
         self._load_head()
         return self._loaded().public
@@ -168,6 +201,8 @@ class AlembicSource:
         )
         plan.head_child, plan.base_child = child, base_child
         plan.heads, plan.base_ids = tuple(sorted(seen["heads"])), base_ids
+        plan.base_files = base_files.values() or [found[one].file for one in base_ids]
+        plan.tools = seen["installed"]
         plan.base_heads = heads_of([r for r in found.values() if r.id in base_ids])
         plan.vanished = tuple(sorted(base_files.keys() - found.keys()))
         plan.loaded = True
