@@ -59,6 +59,7 @@ class Bases:
         self._make = make
         self._worth = worth
         self._current: Kept | None = None  # what the cluster was begun with
+        self._base: Kept | None = None  # the base of this run
         self._cluster: Cluster | None = None
         self._server: PrivateCluster | None = None
         self.told = "not asked for"
@@ -92,10 +93,25 @@ class Bases:
                     self.told = f"what is kept does not fit: {why}"
                 elif kept == self._current or self._begin(kept):
                     source.go_on(made)
+                    self._base = kept
                     return self._found(kept, made)
         if self._current is not None:
             self._current = None
             begin_empty(self._running(), self._store)
+        return None
+
+    @property
+    def holds(self) -> bool:
+        """Say whether the base of this run is kept."""
+        return self._base is not None
+
+    def again(self) -> Address | None:
+        """Begin anew on the base, if it is kept; what is in the cluster is gone."""
+        if self._base is None:
+            return None
+        if self._begin(self._base):
+            return self._address(self._base)
+        begin_empty(self._running(), self._store)
         return None
 
     def keep(
@@ -115,8 +131,9 @@ class Bases:
         if not isinstance(source, Keepable):
             return
         made = source.made()
-        if made is None:
+        if made is None:  # the base is what was found, and no more
             return
+        self._base = None
         if isinstance(made, str) or seconds < self._worth:
             why = made if isinstance(made, str) else f"it took {seconds:.2f} s"
             self.told += f"; not kept: {why}"
@@ -132,12 +149,13 @@ class Bases:
         start = perf_counter()
         with self._running().stopped() as data:
             try:
-                size = self._store.keep(self._key, repr(made), about, data)
+                self._base = self._store.keep(self._key, repr(made), about, data)
             except (Damaged, OSError) as error:
                 self.told += f"; not kept: {error}"
             else:
                 took = perf_counter() - start
-                self.told += f"; kept, {size / 1e6:.0f} MB in {took:.2f} s"
+                size = self._base.path.stat().st_size / 1e6
+                self.told += f"; kept, {size:.0f} MB in {took:.2f} s"
 
     def _candidates(self) -> list[Kept]:
         """Give what is kept: where most of the history is done first, and then what is at hand."""
@@ -157,13 +175,16 @@ class Bases:
     def _found(self, kept: Kept, made: "Made") -> Found:
         about = kept.about
         self.told = f"{len(made.revisions)} revisions were kept ({about['seconds']:.2f} s)"
-        assert self._server is not None  # noqa: S101 - start() comes first
         return Found(
-            self._server.address(about["database"]),
+            self._address(kept),
             made,
             tuple(_role(**role) for role in about["roles"]),
             about["seconds"],
         )
+
+    def _address(self, kept: Kept) -> Address:
+        assert self._server is not None  # noqa: S101 - start() comes first
+        return self._server.address(kept.about["database"])
 
     def _running(self) -> Cluster:
         assert self._cluster is not None  # noqa: S101 - start() comes first

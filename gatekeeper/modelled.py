@@ -66,26 +66,25 @@ def with_models(
     database: Address,
     bootstrap: tuple[SqlText, ...],
     roles: tuple[ProductionRole, ...],
-    *,
-    kept: bool,
+    held: Callable[[], Address | None],
 ) -> Snapshot:
     """Add where the models differ from the head's database, which compare_models() told.
 
-    What differed in the base is no news. `database` holds the base if keep_base() kept it or if
-    nothing is new; otherwise it may be gone after this: the base's history is run once more, and
-    the roles that it makes are the cluster's.
+    What differed in the base is no news. `held` gives a database that holds the base; where there
+    is none the base's history is run once more, and the roles that it makes are the cluster's. Then
+    `database` is gone after this.
     """
     if not isinstance(source, Modelled) or not head:
         return snapshot
     try:
-        is_empty = bool(snapshot.plan.new_revisions) and not kept
-        if is_empty:
+        there = held()
+        if there is None:
             server.drop_database(database.database)
             server.drop_new_roles()
             server.create_roles(roles)
             database = server.create_database()
             run_scripts(bootstrap, database)
-        base = source.base_drifts(database, is_empty=is_empty)
+        base = source.base_drifts(there or database, is_empty=there is None)
     except (MigrationFailed, GatekeeperError) as error:
         return _with_note(snapshot, error)
     return replace(snapshot, facts=with_drifts(snapshot.facts, head, base, snapshot.after))

@@ -136,8 +136,11 @@ class _Review:
         seconds = monotonic() - begun
         if self.bases is not None:
             self.bases.keep(source, database, roles, seconds, self.progress)
-        took = seconds + (found.seconds if found else 0.0)
-        kept = keep_base(source, server, database, took)
+        if self.bases is not None and self.bases.holds:
+            kept = None
+        else:
+            took = seconds + (found.seconds if found else 0.0)
+            kept = keep_base(source, server, database, took)
         snapshot, before = run_on_base(source, plan, database, setup, self.progress)
         notes = (*plan.notes, *notes_of_run(server, database, setup, roles))
         snapshot = replace(snapshot, plan=replace(snapshot.plan, notes=notes))
@@ -147,10 +150,13 @@ class _Review:
         if setup.undoes:
             self.progress("undoing the new migrations")
             snapshot = with_undoing(source, snapshot, before.schema, database)
-        base = kept or database
-        return with_models(
-            source, snapshot, drifts, server, base, setup.bootstrap, roles, kept=kept is not None
-        )
+
+        def held() -> Address | None:
+            if not plan.new_revisions:
+                return database
+            return kept or (self.bases.again() if self.bases is not None else None)
+
+        return with_models(source, snapshot, drifts, server, database, setup.bootstrap, roles, held)
 
 
 def notes_of_run(

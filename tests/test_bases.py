@@ -66,12 +66,11 @@ Reviewed = Callable[..., tuple[Snapshot, str]]
 def reviewed(tmp_path: Path) -> Reviewed:
     """Review a project; give the snapshot, and what became of the base."""
 
-    def run(project: Project, base: str = "main", **options: object) -> tuple[Snapshot, str]:
+    def run(project: Project, *, compares: bool = False) -> tuple[Snapshot, str]:
         directory = RunDirectory()
-        settings = AlembicOptions(python=sys.executable, **options)
         store = Store(tmp_path / "cache")
         bases = Bases(store, ["k"], str(project.root), lambda: embedded(directory), worth=0)
-        source = source_of(project, directory, base, settings)
+        source = source_of(project, directory, compares=compares)
         try:
             taken = take_snapshot(source, bases.start, lambda: SETUP, bases=bases)
             assert taken.failure is None, taken.failure
@@ -83,26 +82,26 @@ def reviewed(tmp_path: Path) -> Reviewed:
     return run
 
 
-def source_of(
-    project: Project, run: RunDirectory, base: str, options: AlembicOptions
-) -> ModelledSource:
+def source_of(project: Project, run: RunDirectory, *, compares: bool = False) -> ModelledSource:
     return ModelledSource(
         Repository(project.root),
         run,
-        base=base,
+        base="main",
         head=None,
-        options=options,
-        compares=lambda: False,
+        options=AlembicOptions(python=sys.executable),
+        compares=lambda: compares,
     )
 
 
 def test_a_second_review_builds_nothing(
     shop: Project, reviewed: Reviewed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, told = reviewed(shop)
+    first, told = reviewed(shop, compares=True)
     assert told.startswith("none is kept; kept, ")
+    drifts = {row["kind"]: row["change"] for row in first.facts.head["drifts"]}
+    assert drifts == {"extra_column": "added", "extra_index": None}
     monkeypatch.setattr(ModelledSource, "_upgrade", only_new(ModelledSource._upgrade))
-    second, told = reviewed(shop)
+    second, told = reviewed(shop, compares=True)
     assert told.startswith(KEPT)
     assert write_snapshots([second]) == write_snapshots([first])
 
@@ -153,7 +152,7 @@ def source(shop: Project) -> Iterator[Callable[[], ModelledSource]]:
     sources: list[ModelledSource] = []
 
     def load() -> ModelledSource:
-        sources.append(source_of(shop, run, "main", AlembicOptions(python=sys.executable)))
+        sources.append(source_of(shop, run))
         sources[-1].prepare()
         return sources[-1]
 

@@ -14,9 +14,8 @@ from gatekeeper.scratch.statements import (
     create_missing_roles,
     drop_databases,
     drop_roles,
+    made_by_files,
 )
-
-_KNOWS_STRATEGIES = 150000
 
 
 class PrivateCluster:
@@ -29,15 +28,14 @@ class PrivateCluster:
         name = next(self.cluster.names)
         query = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
         with self._admin() as connection:
-            if connection.info.server_version >= _KNOWS_STRATEGIES:
-                query += sql.SQL(" STRATEGY FILE_COPY")  # half the work where nothing is synced
-            connection.execute(query)
+            connection.execute(query + made_by_files(connection))
         return self.address(name)
 
     def copy_database(self, database: Address) -> Address | None:
         name = next(self.cluster.names)
         with self._admin() as connection:
-            return self.address(name) if copy(connection, database.database, name) else None
+            made = copy(connection, database.database, name, made_by_files(connection))
+        return self.address(name) if made else None
 
     def drop_database(self, database: str) -> None:
         with self._admin() as connection:

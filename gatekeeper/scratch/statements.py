@@ -10,14 +10,25 @@ from gatekeeper.config_database import ProductionRole
 from gatekeeper.errors import ScratchError
 from gatekeeper.scratch.base import OTHERS
 
+_KNOWS_STRATEGIES = 150000
+_AS_USUAL = sql.SQL("")
 
-def copy(connection: psycopg.Connection[Any], database: str, name: str) -> bool:
+
+def made_by_files(connection: psycopg.Connection[Any]) -> sql.SQL:
+    """Give the words for CREATE DATABASE to copy files: half the work where nothing is synced."""
+    knows = connection.info.server_version >= _KNOWS_STRATEGIES
+    return sql.SQL(" STRATEGY FILE_COPY" if knows else "")
+
+
+def copy(
+    connection: psycopg.Connection[Any], database: str, name: str, how: sql.SQL = _AS_USUAL
+) -> bool:
     """Make the database `name` as another one, unless somebody is connected to that."""
     query = "SELECT FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
     if connection.execute(query, [database]).fetchone() is not None:
         return False
     names = sql.Identifier(name), sql.Identifier(database)
-    connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
+    connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names) + how)
     return True
 
 

@@ -4,6 +4,7 @@ Whoever may write into the folder may decide what a review compares with; it is 
 """
 
 import contextlib
+import json
 import os
 import stat
 import tempfile
@@ -62,8 +63,8 @@ class Store:
             os.utime(kept.path)
         return True
 
-    def keep(self, key: str, name: str, about: dict[str, Any], data: Path) -> int:
-        """Keep the data directory of a stopped cluster; give the size in bytes.
+    def keep(self, key: str, name: str, about: dict[str, Any], data: Path) -> Kept:
+        """Keep the data directory of a stopped cluster.
 
         Of two with the same key and name one is left. Raises Damaged, OSError; nothing is kept
         then.
@@ -71,7 +72,7 @@ class Store:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self._is_private():
             raise Damaged(f"others may write into {self.folder}")
-        about = {**about, "key": key}
+        about = json.loads(json.dumps({**about, "key": key}))  # as it will be read
         descriptor, path = tempfile.mkstemp(dir=self.folder, prefix=".draft-")
         draft, target = Path(path), self.folder / f"{_digest(key)}-{_digest(name)}{_SUFFIX}"
         try:
@@ -82,11 +83,14 @@ class Store:
             draft.unlink()
             raise
         self._thin_out(target)
-        return target.stat().st_size
+        return Kept(target, about)
 
     def forget(self, kept: Kept) -> None:
-        """Throw an image away."""
-        kept.path.unlink(missing_ok=True)
+        """Throw an image away, but not the one that another run wrote in its place."""
+        with self._opened(kept.path) as image:
+            header = image and self._header(kept.path, image)
+        if header and header.about == kept.about:
+            kept.path.unlink(missing_ok=True)
 
     def sizes(self) -> list[int]:
         """Give the sizes of all images, in bytes."""

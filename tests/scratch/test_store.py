@@ -50,10 +50,11 @@ def filled(store: Store, kept: Kept, tmp_path: Path) -> dict[str, bytes | None] 
 
 
 def test_what_is_kept_comes_back(store: Store, data: Path, tmp_path: Path) -> None:
-    size = store.keep("key", "first", ABOUT, data)
+    made = store.keep("key", "first", ABOUT, data)
     (kept,) = store.kept("key")
+    assert kept == made
     assert kept.about == ABOUT | {"key": "key"}
-    assert size == kept.path.stat().st_size == sum(store.sizes())
+    assert kept.path.stat().st_size == sum(store.sizes())
     expected = contents(data)
     del expected["postmaster.opts"]
     assert filled(store, kept, tmp_path) == expected
@@ -111,6 +112,15 @@ def test_a_foreign_one_is_not_used(store: Store, data: Path, tmp_path: Path) -> 
     assert not store.fill(kept, tmp_path, {})
 
 
+def test_what_another_run_wrote_meanwhile_stays(store: Store, data: Path, tmp_path: Path) -> None:
+    kept = store.keep("key", "first", ABOUT, data)
+    other = store.keep("key", "first", ABOUT | {"seconds": 2}, data)
+    assert other.path == kept.path
+    assert filled(store, kept, tmp_path) is None
+    store.forget(kept)
+    assert filled(store, other, tmp_path) is not None
+
+
 def test_who_else_may_write_is_not_trusted(store: Store, data: Path, tmp_path: Path) -> None:
     store.keep("key", "first", ABOUT, data)
     (kept,) = store.kept("key")
@@ -135,7 +145,7 @@ def test_a_tablespace_is_not_kept(store: Store, data: Path) -> None:
 
 
 def test_what_was_used_longest_ago_goes_first(data: Path, tmp_path: Path) -> None:
-    size = Store(tmp_path / "other").keep("key", "first", ABOUT, data)
+    size = Store(tmp_path / "other").keep("key", "first", ABOUT, data).path.stat().st_size
     store = Store(tmp_path / "cache", most_bytes=size * 5 // 2)
     for turn, name in enumerate(("first", "second")):
         store.keep("key", name, ABOUT | {"name": name}, data)
