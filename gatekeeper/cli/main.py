@@ -73,9 +73,14 @@ def _options(
     pass
 
 
+def collect_seldom() -> None:
+    """Let the garbage collector rest: by default a tenth of the time is looking for garbage."""
+    gc.set_threshold(100_000, 50, 100)
+
+
 def run() -> None:
     """Start the command line; a mistake of ours is exit status 2, never taken for a verdict."""
-    gc.set_threshold(100_000, 50, 100)  # by default a tenth of the start is looking for garbage
+    collect_seldom()
     try:
         app()
     except Exception:  # noqa: BLE001 - the one place; the traceback is what a bug report needs

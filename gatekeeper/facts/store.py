@@ -75,6 +75,14 @@ class FactStore:
         places = [plain.index(name) for name in plain]  # of columns of one name the first counts
         return [{n: row[i] for n, i in zip(names, places, strict=True)} for row in cursor]
 
+    def tuples(
+        self, query: str, parameters: dict[str, Any], *, tables: Iterable[str]
+    ) -> list[tuple[Any, ...]]:
+        """Run a SELECT as select() does; give plain rows, for when there are many."""
+        for name in tables:
+            self._fill(name)
+        return self._db.execute(query, parameters).fetchall()
+
     def columns_of(
         self, query: str, parameters: dict[str, Any], *, tables: Iterable[str] = TABLES
     ) -> tuple[str, ...]:
@@ -129,6 +137,8 @@ def _same_in_all(rows: list[dict[str, Any]], column: str) -> str | None:
     first = rows[0][column] if rows else None
     if first is not None and not isinstance(first, int):
         return None
+    if rows and (rows[-1][column] != first or rows[len(rows) // 2][column] != first):
+        return None  # most that differ do so soon
     if list(map(itemgetter(column), rows)).count(first) != len(rows):
         return None
     return "NULL" if first is None else str(int(first))

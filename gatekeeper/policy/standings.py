@@ -1,8 +1,8 @@
 """Tells how each object stands to a policy, from what the policy finds in base and head. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from gatekeeper.facts.build import IDENT
 from gatekeeper.facts.store import FactStore
@@ -13,8 +13,7 @@ from gatekeeper.policy.model import Covers, Finding, Policy, Rule
 Found = Iterable[tuple[Finding, str | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Counted:
+class _Counted(NamedTuple):
     """An object that a policy is about, in one schema."""
 
     subject: str
@@ -43,17 +42,17 @@ class Tally:
         before = _counted(policy, base, old)
         by_ident = {one.ident: one for one in before}
         by_subject = {one.subject: one for one in before}
-        left = dict.fromkeys(before)
+        left = {(one.ident, one.subject): one for one in before}
         for one in _counted(policy, head, found):
             former = by_ident.get(one.ident)
             if former is None and one.change != "added":  # made anew in passing
                 former = by_subject.get(one.subject)
             if former is not None:
-                left.pop(former, None)
+                left.pop((former.ident, former.subject), None)
             self._standings.append(self._standing(policy, one, former))
         self._standings += [
             Standing(policy, one.subject, one.table, one.covered, None, touched=False)
-            for one in left
+            for one in left.values()
         ]
 
     def _standing(self, policy: Policy, one: _Counted, former: _Counted | None) -> Standing:
@@ -67,19 +66,17 @@ def _counted(policy: Policy, store: FactStore, found: Found) -> list[_Counted]:
     if covers is None:
         return []
     idents, subjects = _violating(policy, found)
-    rows = store.select(_query(covers), dict(policy.params), tables=[covers.table])
+    rows = store.tuples(_query(covers), dict(policy.params), tables=[covers.table])
     return [
         _Counted(
-            subject=row["subject"],
-            ident=row[IDENT],
-            table=row["_table"] or "",
-            change=row["change"],
-            covered=bool(row["_holds"])
-            if covers.parts
-            else row[IDENT] not in idents and row["subject"] not in subjects,
+            subject,
+            ident,
+            table,
+            change,
+            bool(holds) if covers.parts else ident not in idents and subject not in subjects,
         )
-        for row in rows
-        if not policy.scope or any(fnmatchcase(row["subject"], glob) for glob in policy.scope)
+        for subject, ident, change, table, holds in rows
+        if not policy.scope or any(fnmatchcase(subject, glob) for glob in policy.scope)
     ]
 
 
@@ -98,7 +95,7 @@ def _query(covers: Covers) -> str:
     """Give the SELECT of the rows that count; one of which that is unknown does not."""
     holds = " AND ".join(f"coalesce(({part.sql}) <> 0, 0)" for part in covers.parts) or "NULL"
     where = f"({covers.where.sql})" if covers.where else "1"
-    table = "table_subject" if TABLES[covers.table].column("table_subject") else "NULL"
+    table = "coalesce(table_subject, '')" if TABLES[covers.table].column("table_subject") else "''"
     return (
         f'SELECT subject, "{IDENT}", change, {table} AS _table, {holds} AS _holds'  # noqa: S608
         f" FROM \"{covers.table}\" WHERE {where} AND change IS NOT 'dropped' ORDER BY rowid"

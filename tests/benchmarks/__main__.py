@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from gatekeeper.cli.main import collect_seldom
 from gatekeeper.scratch.base import ScratchServer
 from gatekeeper.scratch.embedded import start_embedded
 from gatekeeper.scratch.rundir import RunDirectory
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--sizes", choices=SIZES, default="quick")
     parser.add_argument("--only", nargs="+", metavar="PART", default=[])
     asked = parser.parse_args()
+    collect_seldom()
     sizes, run = SIZES[asked.sizes], RunDirectory()
     try:
         server = start_embedded(run)
