@@ -22,14 +22,14 @@ if TYPE_CHECKING:  # the cluster is started before what only sources need is imp
     from gatekeeper.scratch.private import PrivateCluster
     from gatekeeper.sources.base import Made, Source
 
-WORTH = 0.25  # seconds that building took; keeping takes half of that
+WORTH = 0.25  # seconds that its migrations ran; keeping takes half of that
 _MOST_TRIED = 20
 _FORMAT = "1"  # of what is said of a base; another is not looked at
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A database that a base begins with, or is; `seconds` is what building it once took."""
+    """A database that a base begins with, or is; `seconds` is how long its migrations ran."""
 
     database: Address
     made: "Made"
@@ -119,7 +119,6 @@ class Bases:
         source: "Source",
         database: Address,
         roles: Sequence[ProductionRole],
-        seconds: float,
         progress: Callable[[str], None],
     ) -> None:
         """Keep the cluster, with the base just built in `database`; nobody may be connected.
@@ -134,8 +133,9 @@ class Bases:
         if made is None:  # the base is what was found, and no more
             return
         self._base = None
+        seconds = source.took
         if isinstance(made, str) or seconds < self._worth:
-            why = made if isinstance(made, str) else f"it took {seconds:.2f} s"
+            why = made if isinstance(made, str) else f"its migrations ran {seconds:.2f} s"
             self.told += f"; not kept: {why}"
             return
         about = {

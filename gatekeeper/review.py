@@ -135,7 +135,7 @@ class _Review:
         build(source, database, self.progress)
         seconds = monotonic() - begun
         if self.bases is not None:
-            self.bases.keep(source, database, roles, seconds, self.progress)
+            self.bases.keep(source, database, roles, self.progress)
         if self.bases is not None and self.bases.holds:
             kept = None
         else:
@@ -152,6 +152,7 @@ class _Review:
             snapshot = with_undoing(source, snapshot, before.schema, database)
 
         def held() -> Address | None:
+            self.progress("comparing the base's models")
             if not plan.new_revisions:
                 return database
             return kept or (self.bases.again() if self.bases is not None else None)

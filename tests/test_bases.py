@@ -23,6 +23,7 @@ from gatekeeper.scratch.store import Store
 from gatekeeper.snapshot import Snapshot
 from gatekeeper.snapshot_file import write_snapshots
 from gatekeeper.sources.alembic.drift import ModelledSource
+from gatekeeper.sources.alembic.probe import source_of as source_of_file
 from gatekeeper.sources.alembic.revisions import AlembicOptions
 from gatekeeper.sources.base import Made
 from tests.conftest import ENV_PY, Project
@@ -250,6 +251,19 @@ def test_models_that_take_part_are_part_of_it(
     made = built(source(), database)
     assert isinstance(made, Made)
     assert "models.py" in dict(made.files)
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("/app/__pycache__/models.cpython-313.pyc", "/app/models.py"),
+        ("/app/__pycache__/r2_3.0_more.cpython-311.opt-1.pyc", "/app/r2_3.0_more.py"),
+        ("/app/models.py", "/app/models.py"),
+        ("/app/shipped.pyc", "/app/shipped.pyc"),
+    ],
+)
+def test_bytecode_stands_for_its_source(path: str, source: str) -> None:
+    assert source_of_file(path) == source
 
 
 def test_what_a_process_did_is_not_known(

@@ -109,6 +109,9 @@ class Undoable(Source, Protocol):
 class Keepable(Source, Protocol):
     """A history whose base, once built, can stand in for building it again."""
 
+    took: float
+    """The seconds that the base's migrations ran, without loading the application."""
+
     def made(self) -> Made | str | None:
         """Say what the base that was just built is made of, or why nobody can; None: none was."""
 

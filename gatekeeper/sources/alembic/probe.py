@@ -10,7 +10,6 @@ parent goes away, the probe and everything it started end at once.
 
 import argparse
 import ast
-import contextlib
 import hashlib
 import json
 import os
@@ -20,6 +19,7 @@ import signal
 import sys
 import sysconfig
 import threading
+import time
 import traceback
 import types
 
@@ -315,13 +315,12 @@ def installed():
 
 
 def source_of(path):
-    """Give the real path of a file, or of what it is the bytecode of."""
-    import importlib.util
+    """Give the real path of a file, or of what it is the bytecode of (PEP 3147).
 
-    if path.endswith(".pyc"):
-        with contextlib.suppress(ValueError):
-            path = importlib.util.source_from_cache(path)
-    return os.path.realpath(path)
+    importlib.util.source_from_cache() refuses a name with dots of its own.
+    """
+    match = re.match(r"(.*)/__pycache__/(.+)\.(?!opt-)[a-z]+-\d+(\.opt-\w+)?\.pyc$", path)
+    return os.path.realpath("%s/%s.py" % match.group(1, 2) if match else path)
 
 
 def as_sent(statement):
@@ -614,10 +613,11 @@ class Project:
         from alembic.runtime.environment import EnvironmentContext
 
         original = EnvironmentContext.configure
-        contexts, databases = [], set()
+        contexts, databases, begun = [], set(), []
 
         def configure(context, *arguments, **options):
             result = original(context, *arguments, **options)
+            begun.append(time.monotonic())
             contexts.append(context.get_context())
             told = told_of(contexts[-1].connection)  # now: env.py may close it before the next
             if told.get("database") and not told["elsewhere"]:
@@ -643,6 +643,7 @@ class Project:
         if not record:
             made = {"made_of": self._files.made_of(self._folder, whole=whole)}
             made["started"] = self._files.started
+            made["seconds"] = time.monotonic() - begun[0] if begun else 0.0
         self._reports.send("upgraded", version_tables=tables, **made)
 
     def downgrade(self, targets):

@@ -100,6 +100,11 @@ class AlembicSource:
             if plan.base_child is not None:
                 plan.base_child.close()
 
+    @property
+    def took(self) -> float:
+        built = self._children.built
+        return 0.0 if built is None else float(built["seconds"])
+
     def made(self) -> Made | str | None:
         if self._children.built is None:
             return None
