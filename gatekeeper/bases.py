@@ -58,7 +58,7 @@ class Bases:
         self._home = home
         self._make = make
         self._worth = worth
-        self._current: Kept | None = None  # what the cluster was begun with
+        self._current: Kept | None = None  # what the cluster was begun with; None: it is empty
         self._base: Kept | None = None  # the base of this run
         self._cluster: Cluster | None = None
         self._server: PrivateCluster | None = None
@@ -71,7 +71,7 @@ class Bases:
         self._key = sha256(f"{self._key}\n{cluster.version}".encode()).hexdigest()
         newest = next(self._store.kept(self._key), None)
         if newest is None or newest.about["home"] != self._home or not self._begin(newest):
-            begin_empty(cluster, self._store)
+            self._begin_empty()
         from gatekeeper.scratch.private import PrivateCluster
 
         self._server = PrivateCluster(cluster)
@@ -96,8 +96,7 @@ class Bases:
                     self._base = kept
                     return self._found(kept, made)
         if self._current is not None:
-            self._current = None
-            begin_empty(self._running(), self._store)
+            self._begin_empty()
         return None
 
     @property
@@ -111,7 +110,7 @@ class Bases:
             return None
         if self._begin(self._base):
             return self._address(self._base)
-        begin_empty(self._running(), self._store)
+        self._begin_empty()
         return None
 
     def keep(
@@ -119,11 +118,12 @@ class Bases:
         source: "Source",
         database: Address,
         roles: Sequence[ProductionRole],
+        found: Found | None,
         progress: Callable[[str], None],
     ) -> None:
         """Keep the cluster, with the base just built in `database`; nobody may be connected.
 
-        What goes wrong with that is only told: the run goes on without.
+        `found` is what it began with. What goes wrong here is only told: the run goes on without.
         """
         from gatekeeper.sources.base import Keepable
 
@@ -143,7 +143,7 @@ class Bases:
             "database": database.database,
             "made": asdict(made),
             "roles": [asdict(role) for role in roles],
-            "seconds": seconds + (self._current.about["seconds"] if self._current else 0.0),
+            "seconds": seconds + (found.seconds if found is not None else 0.0),
         }
         progress("keeping the base schema")
         start = perf_counter()
@@ -163,14 +163,20 @@ class Bases:
         return sorted(kept, key=lambda k: (-len(k.about["made"]["revisions"]), k != self._current))
 
     def _begin(self, kept: Kept) -> bool:
-        """Start the cluster on a base; False: it is damaged, and thrown away."""
+        """Start the cluster on a base; False: it is damaged, and thrown away.
+
+        Then nothing runs, until something else is begun.
+        """
         fill = partial(self._store.fill, kept)
+        self._current = kept
         if self._running().begin_with(fill, kept.about["database"]):
-            self._current = kept
             return True
         self._store.forget(kept)
-        self._current = None
         return False
+
+    def _begin_empty(self) -> None:
+        begin_empty(self._running(), self._store)
+        self._current = None
 
     def _found(self, kept: Kept, made: "Made") -> Found:
         about = kept.about

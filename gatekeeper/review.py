@@ -135,7 +135,7 @@ class _Review:
         build(source, database, self.progress)
         seconds = monotonic() - begun
         if self.bases is not None:
-            self.bases.keep(source, database, roles, self.progress)
+            self.bases.keep(source, database, roles, found, self.progress)
         if self.bases is not None and self.bases.holds:
             kept = None
         else:

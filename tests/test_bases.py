@@ -84,14 +84,15 @@ def reviewed(tmp_path: Path) -> Reviewed:
 
 
 def source_of(project: Project, run: RunDirectory, *, compares: bool = False) -> ModelledSource:
-    return ModelledSource(
+    source = ModelledSource(
         Repository(project.root),
         run,
         base="main",
         head=None,
         options=AlembicOptions(python=sys.executable),
-        compares=lambda: compares,
     )
+    source.compares = lambda: compares
+    return source
 
 
 def test_a_second_review_builds_nothing(
@@ -293,7 +294,7 @@ def test_one_that_is_damaged_is_built_anew(
         unpack(image, header, folder, {})
     (folder / "global" / "pg_control").write_bytes(b"x" * 8192)
     with file.open("w+b") as image:
-        pack(folder, header.about, image)
+        pack(folder, header.about | {"home": "/elsewhere"}, image)
     third, told = reviewed(shop)
     assert told.startswith("none is kept; kept, ")
     assert write_snapshots([third]) == write_snapshots([first])
@@ -352,7 +353,6 @@ def test_two_checks_at_once_leave_one_base(
 
 
 HERE = {"HOME": "/home/ann"}
-ACTIONS = {"GITHUB_ACTIONS": "true", "GATEKEEPER_CACHE_DIR": "/kept", **HERE}
 
 
 def test_where_it_is_kept() -> None:

@@ -8,9 +8,11 @@ import typer
 from gatekeeper.cli.actions import log_guarded, with_event
 from gatekeeper.cli.check import (
     Base,
+    Cache,
     Head,
     Migrations,
     Schema,
+    ShowTimings,
     Transaction,
     TransactionOption,
     sql_files,
@@ -26,6 +28,7 @@ from gatekeeper.cli.options import (
 )
 from gatekeeper.cli.session import errors_reported, read_config, write_bytes
 from gatekeeper.cli.take import Asked, Policies, take_all, with_arguments
+from gatekeeper.cli.timings import Timings
 
 
 def snapshot(
@@ -50,6 +53,8 @@ def snapshot(
     ] = None,
     config_file: ConfigFile = None,
     config_from: ConfigFrom = None,
+    cache: Cache = True,
+    timings: ShowTimings = False,
     quiet: Quiet = False,
 ) -> None:
     """Run the new migrations on a scratch database and write down what happened.
@@ -61,8 +66,7 @@ def snapshot(
     must be put right first.
     """
     with log_guarded(), errors_reported():
-        from gatekeeper.snapshot_file import write_snapshots
-
+        steps = Timings()
         found = with_event(base, config_from)
         settings = with_arguments(
             read_config(config_file, found.config_from), config, python, packs
@@ -76,11 +80,18 @@ def snapshot(
             database_url=database_url,
             quiet=quiet,
             project=project,
+            cache=cache,
+            timings=steps,
         )
         taken = take_all(settings, Policies(settings), asked)
+        steps("writing the snapshot")
+        from gatekeeper.snapshot_file import write_snapshots
+
         write_bytes(output, write_snapshots(taken))
         for one in taken:
             count = len(one.plan.new_revisions)
             failed = "; they failed" if one.failure else ""
             of = f"{one.project}: " if one.project else ""
             typer.echo(f"{of}{count} new migration{'s' if count != 1 else ''}{failed}: {output}")
+        if timings:
+            steps.show()

@@ -167,7 +167,7 @@ class _Alembic:
         """Give the migrations."""
         from gatekeeper.sources.alembic.drift import ModelledSource
 
-        return ModelledSource(
+        source = ModelledSource(
             self.repository,
             self.run,
             base=asked.base,
@@ -175,8 +175,9 @@ class _Alembic:
             head=asked.head,
             options=self.options,
             ahead=self.ahead,
-            compares=lambda: any("drifts" in policy.reads for policy in policies()),
         )
+        source.compares = lambda: any("drifts" in policy.reads for policy in policies())
+        return source
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gatekeeper.errors import ScratchError
 from gatekeeper.scratch.cluster import Cluster
-from gatekeeper.scratch.prepared import begin_empty
+from gatekeeper.scratch.prepared import started
 from gatekeeper.scratch.rundir import RunDirectory
 from gatekeeper.scratch.store import Store
 
@@ -19,11 +19,7 @@ def start_embedded(run: RunDirectory, store: Store | None = None) -> "PrivateClu
 
     The store may have an empty one.
     """
-    from gatekeeper.scratch.private import PrivateCluster
-
-    cluster = embedded(run)
-    begin_empty(cluster, store)
-    return PrivateCluster(cluster)
+    return started(embedded(run), store)
 
 
 def embedded(run: RunDirectory) -> Cluster:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gatekeeper.errors import ScratchError
 from gatekeeper.scratch.cluster import Cluster
-from gatekeeper.scratch.prepared import begin_empty
+from gatekeeper.scratch.prepared import started
 from gatekeeper.scratch.rundir import RunDirectory
 from gatekeeper.scratch.store import Store
 
@@ -32,11 +32,7 @@ def start_local(run: RunDirectory, store: Store | None = None) -> "PrivateCluste
 
     The store may have an empty one.
     """
-    from gatekeeper.scratch.private import PrivateCluster
-
-    cluster = local(run)
-    begin_empty(cluster, store)
-    return PrivateCluster(cluster)
+    return started(local(run), store)
 
 
 def local(run: RunDirectory) -> Cluster:

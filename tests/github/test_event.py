@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gatekeeper.cli.cache import cache_folder
 from gatekeeper.github.event import (
     PRIVILEGED,
     Dispatch,
@@ -53,6 +54,27 @@ def _pull(**changed: Any) -> dict[str, Any]:
             at = at[key]
         at[keys[-1]] = value
     return payload
+
+
+@pytest.mark.parametrize(
+    ("event", "changed", "trusted"),
+    [
+        ("push", None, True),
+        ("pull_request", {}, True),
+        ("pull_request", {"head__repo__full_name": "mallory/Hello-World"}, False),
+        ("pull_request", {"head__repo": None}, False),
+        ("merge_group", None, False),
+        ("workflow_run", None, False),
+    ],
+)
+def test_bases_are_kept_for_our_own_code_only(
+    environ: MakeEnviron, event: str, changed: dict[str, Any] | None, trusted: bool
+) -> None:
+    payload = None if changed is None else _pull(**changed)
+    given = environ(event, payload, GITHUB_ACTIONS="true", HOME="/home/runner")
+    assert cache_folder(given) is None
+    found = cache_folder(given | {"GATEKEEPER_CACHE_DIR": "/kept"})
+    assert found == (Path("/kept") if trusted else None)
 
 
 def test_a_pull_request(environ: MakeEnviron) -> None:

@@ -7,14 +7,12 @@ from itertools import groupby
 from typing import Any
 
 from gatekeeper.errors import ConfigError, GatekeeperError, SourceError
-from gatekeeper.git import WORKING_TREE, Repository
+from gatekeeper.git import WORKING_TREE
 from gatekeeper.model.evidence import Drift
 from gatekeeper.model.plan import Plan
 from gatekeeper.scratch.base import Address
-from gatekeeper.scratch.rundir import RunDirectory
 from gatekeeper.sources.alembic.child import Child, ProbeFailed, Report
 from gatekeeper.sources.alembic.downgrade import UndoableSource
-from gatekeeper.sources.alembic.revisions import AlembicOptions
 from gatekeeper.sources.base import MigrationFailed, RestartNeeded, not_compared
 from gatekeeper.tree import CommitTree, FolderTree, Tree
 
@@ -37,29 +35,11 @@ _DECLARES = re.compile(
 
 
 class ModelledSource(UndoableSource):
-    """An Alembic project whose models are compared with the database, too.
-
-    `compares` says whether they are; it is asked when the migrations are loaded.
-    """
+    """An Alembic project whose models are compared with the database, too."""
 
     models_changed = False
-
-    def __init__(
-        self,
-        repository: Repository,
-        run: RunDirectory,
-        *,
-        base: str | None,
-        head: str | None,
-        options: AlembicOptions,
-        branch: str | None = None,
-        ahead: Child | None = None,
-        compares: Callable[[], bool] = lambda: True,
-    ) -> None:
-        super().__init__(
-            repository, run, base=base, head=head, options=options, branch=branch, ahead=ahead
-        )
-        self._compares = compares
+    compares: Callable[[], bool] | None = None
+    """Says whether they are, if they need not be; asked when the migrations are loaded."""
 
     def prepare(self) -> Plan:
         """Find the project as AlembicSource does; models may have changed without a migration.
@@ -68,7 +48,7 @@ class ModelledSource(UndoableSource):
         to name: without it there are none.
         """
         plan = super().prepare()
-        if self._options.bare or not self._compares():
+        if not self._are_compared():
             return plan
         assert self._plan is not None  # noqa: S101 - prepare() made it
         if plan.new_revisions or plan.failure is not None or not self._models_changed():
@@ -91,8 +71,7 @@ class ModelledSource(UndoableSource):
 
     def drifts(self, database: Address) -> tuple[Drift, ...]:
         child = self._loaded().head_child
-        known = not self._options.bare and self._compares()
-        return _compared(child, database) if known else ()
+        return _compared(child, database) if self._are_compared() else ()
 
     def base_drifts(self, database: Address, *, is_empty: bool) -> tuple[Drift, ...]:
         """Compare by the base's own tree; a base without the project has no models."""
@@ -112,6 +91,9 @@ class ModelledSource(UndoableSource):
         except RestartNeeded as error:
             raise SourceError("the base's history does not run a second time") from error
         return _compared(child, database)
+
+    def _are_compared(self) -> bool:
+        return not self._options.bare and (self.compares is None or self.compares())
 
     def _models_changed(self) -> bool:
         """Say whether a file that changed has, or had, words of SQLAlchemy's declarations in it.
