@@ -23,6 +23,7 @@ from gatekeeper.scratch.store import Store
 from gatekeeper.snapshot import Snapshot
 from gatekeeper.snapshot_file import write_snapshots
 from gatekeeper.sources.alembic.drift import ModelledSource
+from gatekeeper.sources.alembic.probe import installed
 from gatekeeper.sources.alembic.probe import source_of as source_of_file
 from gatekeeper.sources.alembic.revisions import AlembicOptions
 from gatekeeper.sources.base import Made
@@ -265,6 +266,26 @@ def test_models_that_take_part_are_part_of_it(
 )
 def test_bytecode_stands_for_its_source(path: str, source: str) -> None:
     assert source_of_file(path) == source
+
+
+def test_packages_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    seen = [installed()]
+
+    def is_new() -> bool:
+        seen.append(installed())
+        return seen[-1] not in seen[:-1]
+
+    (tmp_path / "app-1.0.dist-info").mkdir()
+    assert is_new()
+    (tmp_path / "app-1.0.dist-info" / "RECORD").write_text("app.py,sha256=a,1")
+    assert not is_new()  # the version says what is in it
+    (tmp_path / "app-1.0.dist-info" / "direct_url.json").write_text("{}")
+    assert is_new()
+    (tmp_path / "app-1.0.dist-info" / "RECORD").write_text("app.py,sha256=b,1")
+    assert is_new()
+    (tmp_path / "app-1.0.dist-info").rename(tmp_path / "app-1.1.dist-info")
+    assert is_new()
 
 
 def test_what_a_process_did_is_not_known(

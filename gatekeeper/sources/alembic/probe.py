@@ -306,12 +306,22 @@ class Files:
 
 
 def installed():
-    """Give a digest of the interpreter's version and of all packages that it finds."""
-    names = {sys.version}
-    for entry in sys.path:
-        if os.path.isdir(entry):
-            names.update(n for n in os.listdir(entry) if n.endswith((".dist-info", ".egg-info")))
-    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
+    """Give a digest of the interpreter's version and of all packages that it finds.
+
+    One that was installed from a folder (PEP 610) may be another under the same version; its RECORD
+    has the digests of its files.
+    """
+    found = {sys.version.encode()}
+    for entry in filter(os.path.isdir, sys.path):
+        names = [n for n in os.listdir(entry) if n.endswith((".dist-info", ".egg-info"))]
+        found.update(os.fsencode(name) for name in names)
+        for name in names:
+            place = os.path.join(entry, name)
+            record = os.path.join(place, "RECORD")
+            if os.path.exists(os.path.join(place, "direct_url.json")) and os.path.exists(record):
+                with open(record, "rb") as lines:
+                    found.add(lines.read())
+    return hashlib.sha256(b"\n".join(sorted(found))).hexdigest()
 
 
 def source_of(path):
