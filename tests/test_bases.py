@@ -369,7 +369,8 @@ def test_two_checks_at_once_leave_one_base(
     assert len(kept_in(folder)) == 1
     assert "the base's database: 3 revisions were kept" in reports[2][1]
     steps = [line.rsplit(maxsplit=2)[0].strip() for line in reports[2][1].splitlines()[:-1]]
-    assert steps[:2] == ["starting", "loading the migrations"]
+    assert steps[0] == "starting"
+    assert steps[2] == "loading the migrations"
     assert steps[-2:] == ["writing the report", "all"]
 
 

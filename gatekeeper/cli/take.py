@@ -112,6 +112,7 @@ def _take(config: "Config", policies: Policies, asked: Asked) -> "Snapshot":
             asked.step(text)
             shown(text)
 
+        progress("starting the scratch server and the application")
         with _begun(config, asked, run) as begun:
             bases = begun.bases(asked) if begun is not None else None
             start = (
