@@ -66,7 +66,7 @@ class Cluster:
         self._log = run.path / "server.log"
         self._server: subprocess.Popen[bytes] | None = None
         self.socket = self._folder("socket")
-        self.names = map("scratch_{}".format, count(1))
+        self.names = _names(1)
         self.stand_ins: Path | None = None
 
     @property
@@ -94,8 +94,7 @@ class Cluster:
         self._empty()
         if not fill(self._data, self._as_user()):
             return False
-        number = int(database.rpartition("_")[2])
-        self.names = map("scratch_{}".format, count(number + 1))
+        self.names = _names(int(database.rpartition("_")[2]) + 1)
         try:
             self._start()
         except ScratchError:
@@ -130,7 +129,7 @@ class Cluster:
         self.close()
         shutil.rmtree(self._data)
         self._folder("data")
-        self.names = map("scratch_{}".format, count(1))
+        self.names = _names(1)
 
     def _folder(self, name: str) -> Path:
         folder = self._run.folder(name)
@@ -217,3 +216,8 @@ class Cluster:
 
     def _tail(self) -> str:
         return self._log.read_text(errors="replace").strip()[-1500:] or "it said nothing"
+
+
+def _names(first: int) -> Iterator[str]:
+    """Give names for databases, which begin_with() reads again."""
+    return map("scratch_{}".format, count(first))

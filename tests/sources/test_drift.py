@@ -8,7 +8,7 @@ from gatekeeper.policy.load import load_all
 from gatekeeper.report.outcome import Outcome
 from gatekeeper.report.view import message
 from gatekeeper.sources.alembic.drift import ModelledSource
-from tests.conftest import ENV_PY
+from tests.conftest import ENV_PY, Project
 from tests.sources.conftest import Reviewed
 from tests.sources.test_drivers import ASYNC_ENV
 
@@ -60,9 +60,8 @@ def compared(outcome: Outcome) -> bool:
     return not any("models were not compared" in note for note in outcome.notes)
 
 
-@pytest.fixture
-def shop(project):
-    """A project whose models and migrations agree, on a branch."""
+def write_models(project: Project) -> None:
+    """Write models and migrations that agree, and begin a branch."""
     project.write("migrations/env.py", env())
     project.write("models.py", MODELS)
     project.revision(
@@ -72,6 +71,11 @@ def shop(project):
     )
     project.commit()
     project.branch()
+
+
+@pytest.fixture
+def shop(project):
+    write_models(project)
     return project
 
 

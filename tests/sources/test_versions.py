@@ -24,7 +24,7 @@ from gatekeeper.sources.alembic.revisions import AlembicOptions
 from tests.conftest import POLICIES, Project
 from tests.sources.conftest import Reviewed
 from tests.sources.test_downgrade import revision
-from tests.sources.test_drift import MODELS, change_model, env
+from tests.sources.test_drift import change_model, env, write_models
 from tests.sources.test_drivers import ASYNC_ENV
 
 ALL = load_all()
@@ -74,16 +74,7 @@ def use(project: Project, driver: str) -> None:
 
 @pytest.fixture
 def shop(project: Project) -> Project:
-    """A project with models, on a branch."""
-    project.write("migrations/env.py", env())
-    project.write("models.py", MODELS)
-    project.revision(
-        "r1",
-        'op.create_table("orders", sa.Column("id", sa.BigInteger, primary_key=True),',
-        '    sa.Column("state", sa.String(20), nullable=False))',
-    )
-    project.commit()
-    project.branch()
+    write_models(project)
     return project
 
 
